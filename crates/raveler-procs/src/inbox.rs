@@ -1,0 +1,98 @@
+//! The inbox: lines, log records and warnings from workers, one datagram each, in one private socket pair.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+use crate::error::ProcsError;
+use crate::token::{Reader, Write};
+
+/// Most content of one note in bytes; longer lines travel in parts.
+pub const NOTE_MAX: usize = 60 * 1024;
+
+/// One line, record or warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What the content is; the host knows the kinds.
+    pub kind: u32,
+    /// The worker that sent it.
+    pub worker: u32,
+    /// The number of the task that ran, 0 outside one.
+    pub task: u64,
+    /// The name of that task, empty outside one.
+    pub name: String,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+/// The parent's end.
+#[derive(Debug)]
+pub struct Inbox {
+    ours: OwnedFd,
+    theirs: OwnedFd,
+}
+
+impl Inbox {
+    /// Makes the pair.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptors left.
+    pub fn new() -> Result<Self, ProcsError> {
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .map_err(ProcsError::system("a socket pair for the workers' lines"))?;
+        Ok(Self { ours, theirs })
+    }
+
+    /// Returns the end that workers write to.
+    #[must_use]
+    pub fn workers_end(&self) -> BorrowedFd<'_> {
+        self.theirs.as_fd()
+    }
+
+    /// Returns the next note, `None` if there is none now.
+    pub fn take(&self) -> Option<Note> {
+        let mut bytes = vec![0; NOTE_MAX + 4096];
+        let (len, _) = rustix::net::recv(&self.ours, &mut bytes[..], RecvFlags::DONTWAIT).ok()?;
+        let mut reader = Reader::new(&bytes[..len]);
+        let (kind, worker, task) = (reader.u32().ok()?, reader.u32().ok()?, reader.u64().ok()?);
+        let name_len = reader.u32().ok()?;
+        Some(Note {
+            kind,
+            worker,
+            task,
+            name: String::from_utf8_lossy(reader.take(name_len as usize).ok()?).into_owned(),
+            content: reader.rest().to_vec(),
+        })
+    }
+}
+
+impl AsFd for Inbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ours.as_fd()
+    }
+}
+
+/// Sends a note from a worker; waits while the parent's side is full.
+///
+/// # Errors
+///
+/// If the parent is gone.
+pub fn send(socket: impl AsFd, note: &Note) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(24 + note.name.len() + note.content.len());
+    Write::u32(&mut bytes, note.kind);
+    Write::u32(&mut bytes, note.worker);
+    Write::u64(&mut bytes, note.task);
+    Write::u32(&mut bytes, u32::try_from(note.name.len()).unwrap_or_default());
+    bytes.extend_from_slice(note.name.as_bytes());
+    bytes.extend_from_slice(&note.content);
+    loop {
+        match rustix::net::send(&socket, &bytes, SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Worker processes: started by a zygote, fed through shared memory, watched by a supervisor, replaced when they die.
+
+pub mod clock;
+pub mod cores;
+pub mod error;
+pub mod token;
+
+pub mod frame;
+pub mod inbox;
+
+pub mod message;
+pub mod nursery;
+pub mod zygote;
+
+pub mod worker;
+
+pub mod certificate;
+
+pub mod supervisor;
+
+pub use certificate::Certificate;
+pub use error::{ProcsError, WireError};

@@ -1,0 +1,162 @@
+//! A worker's life: take a frame, let the host run it, publish the results, sleep when there is nothing.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use raveler_shm::{Arena, Block, Segment, ShmError, Taken, WorkerPort};
+
+use crate::clock;
+use crate::error::ProcsError;
+use crate::nursery::Seat;
+
+/// Exit code of a worker that leaves to be replaced by a fresh one.
+pub const EXIT_RETIRED: u32 = 85;
+
+/// Exit code of a worker that found no shared memory for a result.
+pub const EXIT_NO_MEMORY: u32 = 86;
+
+/// How long a worker sleeps before it looks again without having been woken: a safety net, never needed.
+const SAFETY: Duration = Duration::from_secs(60);
+
+/// Where the results of a frame go, item by item.
+pub trait Results {
+    /// Publishes `bytes`, the results of the next `items` items.
+    ///
+    /// # Errors
+    ///
+    /// If no memory is left for them.
+    fn commit(&mut self, bytes: &[u8], items: u32) -> Result<(), ShmError>;
+
+    /// Lets the results committed next point into a block, which the parent then holds.
+    fn keep(&mut self, block: Block);
+
+    /// Writes down that execution starts now.
+    fn stamp(&mut self);
+}
+
+/// What a worker needs from the interpreter.
+pub trait WorkerHost {
+    /// Runs the frame in `args` and commits one result for each item. Returns whether one of them is an error.
+    ///
+    /// # Errors
+    ///
+    /// If no memory is left for a result.
+    fn run(&mut self, args: &[u8], results: &mut dyn Results) -> Result<bool, ShmError>;
+
+    /// Calls `sleep` while detached from the interpreter.
+    fn detached(&mut self, sleep: &mut (dyn FnMut() + Send));
+
+    /// Whether the worker should leave, its last task being done.
+    fn wants_to_retire(&mut self) -> bool;
+}
+
+/// A worker process that has taken its seat.
+pub struct Worker {
+    port: WorkerPort,
+    arena: Arena,
+    segment: Segment,
+    index: u32,
+    inbox: OwnedFd,
+    fault: OwnedFd,
+}
+
+struct Slot<'a> {
+    taken: &'a mut Taken,
+    arena: &'a Arena,
+}
+
+impl Results for Slot<'_> {
+    fn keep(&mut self, block: Block) {
+        // The block was made for this result, so the parent can't hold it yet.
+        let is_given = block.give(0);
+        debug_assert!(is_given, "a result stands in a block of its own");
+    }
+
+    fn commit(&mut self, bytes: &[u8], items: u32) -> Result<(), ShmError> {
+        self.taken.commit(self.arena, bytes, items)
+    }
+
+    fn stamp(&mut self) {
+        self.taken.stamp(clock::nanos());
+    }
+}
+
+impl Worker {
+    /// Maps the segment.
+    ///
+    /// # Errors
+    ///
+    /// If the segment can't be mapped.
+    pub fn new(seat: Seat) -> Result<Self, ProcsError> {
+        let segment = Segment::attach(seat.segment)?;
+        let worker = Self {
+            port: WorkerPort::new(&segment, seat.worker),
+            arena: Arena::new(&segment, seat.worker + 1),
+            index: seat.worker,
+            inbox: seat.inbox,
+            fault: seat.fault,
+            segment,
+        };
+        Ok(worker)
+    }
+
+    /// Returns the worker's index.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Returns the worker's view of the blocks.
+    #[must_use]
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// Returns the descriptor where lines and records go.
+    #[must_use]
+    pub fn inbox(&self) -> &OwnedFd {
+        &self.inbox
+    }
+
+    /// Returns the descriptor where faulthandler writes.
+    #[must_use]
+    pub fn fault(&self) -> &OwnedFd {
+        &self.fault
+    }
+
+    /// Returns the segment.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Works until the runtime shuts down or the host wants to retire; returns the exit code.
+    pub fn run(mut self, host: &mut dyn WorkerHost) -> u32 {
+        self.segment.worker(self.index).set_pid(std::process::id());
+        let mut args = Vec::new();
+        loop {
+            if self.segment.is_shutdown() {
+                return 0;
+            }
+            let Some(mut taken) = self.port.take() else {
+                let port = &mut self.port;
+                host.detached(&mut || {
+                    port.sleep(SAFETY);
+                });
+                continue;
+            };
+            args.clear();
+            args.extend_from_slice(taken.args());
+            let start = clock::nanos();
+            let Ok(has_failed) = host.run(&args, &mut Slot { taken: &mut taken, arena: &self.arena }) else {
+                // Dying tells the parent exactly which item got no result.
+                return EXIT_NO_MEMORY;
+            };
+            let busy = clock::nanos() - start;
+            taken.finish(&mut self.port, busy << 1 | u64::from(has_failed));
+            if host.wants_to_retire() {
+                return EXIT_RETIRED;
+            }
+        }
+    }
+}
