@@ -1,0 +1,206 @@
+//! The state of one `map`: what is in flight, what has arrived, what may be pulled next.
+
+use std::sync::Arc;
+
+use raveler_sync::Flag;
+use raveler_task::{ChunkPolicy, ErrorPolicy, FailedItem, Failures, OrderBuffer, Spec, TaskId, Window};
+
+use crate::host::Host;
+use crate::outcome::{Outcome, Payload};
+
+/// Consecutive results of a map.
+pub struct Piece<H: Host> {
+    /// Index of the first.
+    pub first: u64,
+    /// The results.
+    pub content: Content<H>,
+}
+
+/// What a piece holds.
+pub enum Content<H: Host> {
+    /// So many results, one after the other.
+    Items(Payload, u32),
+    /// One item that has no result of its own.
+    Failure(Outcome<H>),
+}
+
+impl<H: Host> Content<H> {
+    /// Returns how many items the piece stands for.
+    #[must_use]
+    pub fn items(&self) -> u32 {
+        match self {
+            Self::Items(_, items) => *items,
+            Self::Failure(_) => 1,
+        }
+    }
+}
+
+/// How a map wants its results.
+#[derive(Clone, Debug)]
+pub struct MapOptions {
+    /// In the order of the input.
+    pub is_ordered: bool,
+    /// What an error does.
+    pub on_error: ErrorPolicy,
+    /// Most items in flight; chosen by the policy if none.
+    pub window: Option<usize>,
+    /// Items a frame; measured if none.
+    pub chunk: Option<usize>,
+    /// The options of each frame.
+    pub spec: Spec,
+    /// Length of the input, if known.
+    pub len: Option<u64>,
+}
+
+/// Bytes of arguments that a map may have in flight.
+const WINDOW_BYTES: u64 = 64 << 20;
+/// Frames for each worker that are in flight at a time.
+const FRAMES_A_WORKER: usize = 3;
+/// Items for each worker that may be in flight while frames are small.
+const ITEMS_A_WORKER: usize = 1024;
+
+/// The state of one map, under the runtime's lock.
+pub struct Map<H: Host> {
+    pub(crate) options: MapOptions,
+    pub(crate) ready: Arc<Flag>,
+    pub(crate) frames: Vec<TaskId>,
+    policy: ChunkPolicy,
+    order: OrderBuffer<Piece<H>>,
+    window: Window,
+    failures: Failures<()>,
+    workers: usize,
+    next: u64,
+    is_exhausted: bool,
+    /// Who is to be told when another look is worth it.
+    pub(crate) waiter: Option<H::Waiter>,
+}
+
+/// What [`Map::take`] found.
+pub enum Taken<H: Host> {
+    /// The next results.
+    Piece(Piece<H>),
+    /// None yet.
+    Nothing,
+    /// None any more.
+    End,
+}
+
+impl<H: Host> Map<H> {
+    pub(crate) fn new(options: MapOptions, workers: usize) -> Self {
+        let policy = match options.chunk {
+            Some(size) => ChunkPolicy::fixed(size),
+            None => ChunkPolicy::auto(workers),
+        };
+        let items = options.window.map_or(u64::MAX, |window| window as u64);
+        let order = if options.is_ordered { OrderBuffer::ordered() } else { OrderBuffer::unordered() };
+        Self {
+            order,
+            window: Window::new(items, WINDOW_BYTES),
+            failures: Failures::new(options.on_error),
+            ready: Arc::new(Flag::new(false)),
+            frames: Vec::new(),
+            policy,
+            workers,
+            next: 0,
+            is_exhausted: false,
+            waiter: None,
+            options,
+        }
+    }
+
+    /// Returns how many items to pull for the next frame; 0 if none now.
+    pub(crate) fn wants(&mut self) -> usize {
+        if self.is_exhausted || !self.failures.may_pull() || self.frames.len() >= FRAMES_A_WORKER * self.workers {
+            return 0;
+        }
+        let in_flight = self.in_flight();
+        let size = self.policy.next_size(self.options.len.map(|len| len.saturating_sub(self.next)));
+        let most = match self.options.window {
+            Some(window) => window.saturating_sub(in_flight),
+            None => self.default_window(size).saturating_sub(in_flight),
+        };
+        // A window for a few items is shared by all workers.
+        let share = self.options.window.map_or(usize::MAX, |window| window.div_ceil(self.workers));
+        if self.window.has_room() { size.min(most).min(share) } else { 0 }
+    }
+
+    fn default_window(&self, size: usize) -> usize {
+        let frames = 2 * FRAMES_A_WORKER * self.workers;
+        (ITEMS_A_WORKER * self.workers).max(frames * size)
+    }
+
+    /// Counts items that were pulled and returns the index of the first.
+    pub(crate) fn pulled(&mut self, items: usize, bytes: usize) -> u64 {
+        let first = self.next;
+        self.next += items as u64;
+        self.window.take(items as u64, bytes as u64);
+        first
+    }
+
+    /// Returns the index of the next item.
+    pub(crate) fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// The source has ended.
+    pub(crate) fn exhaust(&mut self) {
+        self.is_exhausted = true;
+    }
+
+    /// The source failed: its error stands where its next item would.
+    pub(crate) fn source_failed(&mut self, error: Outcome<H>) {
+        let first = self.pulled(1, 0);
+        self.is_exhausted = true;
+        self.failures.fail_source(first, ());
+        self.arrive(first, Content::Failure(error));
+    }
+
+    /// An item failed; returns whether frames above it are to be cancelled.
+    pub(crate) fn failed(&mut self, index: u64) -> bool {
+        matches!(self.failures.fail(index, ()), FailedItem::CancelAbove(_))
+    }
+
+    /// Returns whether an item above a failed one is of no use any more.
+    pub(crate) fn is_moot(&self, index: u64) -> bool {
+        !self.failures.wants(index)
+    }
+
+    pub(crate) fn arrive(&mut self, first: u64, content: Content<H>) {
+        let items = u64::from(content.items());
+        if items > 0 {
+            self.order.push(first, items, Piece { first, content });
+        }
+    }
+
+    pub(crate) fn observe(&mut self, items: usize, busy: u64) {
+        self.policy.observe(items, busy);
+    }
+
+    /// Returns the next piece if it is there.
+    pub(crate) fn take(&mut self) -> Taken<H> {
+        if let Some((_, items, piece)) = self.order.pop() {
+            self.window.give(items, 0);
+            return Taken::Piece(piece);
+        }
+        if self.frames.is_empty() && (self.is_exhausted || !self.failures.may_pull()) {
+            return Taken::End;
+        }
+        self.ready.set(false);
+        Taken::Nothing
+    }
+
+    /// Returns whether the consumer has something to do: results to take or items to pull.
+    pub(crate) fn has_news(&mut self) -> bool {
+        self.order.has_next() || self.frames.is_empty() || self.wants() > 0
+    }
+
+    /// Gives back the room that the arguments of a frame took.
+    pub(crate) fn give_bytes(&mut self, bytes: usize) {
+        self.window.give(0, bytes as u64);
+    }
+
+    /// Returns how many items are in flight or wait to be taken.
+    pub(crate) fn in_flight(&self) -> usize {
+        usize::try_from(self.window.items_in_flight()).unwrap_or(usize::MAX)
+    }
+}
