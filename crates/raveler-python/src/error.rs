@@ -1,0 +1,28 @@
+//! The runtime's errors as Python exceptions: one class for each kind.
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::import_exception;
+use pyo3::prelude::*;
+use raveler::{ErrorKind, RuntimeError};
+use raveler_procs::WireError;
+
+import_exception!(raveler.exceptions, RavelerError);
+import_exception!(raveler.exceptions, RuntimeClosed);
+import_exception!(raveler.exceptions, EngineUnavailable);
+import_exception!(raveler.exceptions, TaskTimeout);
+import_exception!(raveler.exceptions, TaskCancelled);
+
+/// Returns the exception of a runtime error.
+pub(crate) fn to_python(error: &RuntimeError) -> PyErr {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::Closed => RuntimeClosed::new_err(message),
+        ErrorKind::Argument => PyKeyError::new_err(message),
+        ErrorKind::Engine => EngineUnavailable::new_err(message),
+    }
+}
+
+/// Returns the exception of bytes that are not a frame.
+pub(crate) fn of_wire(error: &WireError) -> PyErr {
+    RavelerError::new_err(error.to_string())
+}

@@ -1,0 +1,206 @@
+//! The interpreter as the runtime sees it: tells waiters, starts and stops calls, runs frames of the serial engine.
+
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use raveler::cell::Cell;
+use raveler::{Host, Notice};
+use raveler_procs::inbox::Note;
+use raveler_procs::worker::Results;
+use raveler_procs::zygote::Launch;
+use raveler_shm::{Arena, ShmError};
+use raveler_task::{Place, TaskId};
+
+use crate::call::{Call, Job};
+use crate::hub::Hub;
+use crate::interpreter::Interpreter;
+use crate::modules;
+use crate::runtime::Bridge;
+
+/// The interpreter of this process.
+pub(crate) struct Interp {
+    is_serial: bool,
+    workers: u32,
+    cores: usize,
+    /// Memory that a worker may use, in bytes.
+    memory: Option<u64>,
+    preload: Py<PyTuple>,
+    inline: Mutex<Option<Interpreter>>,
+    threads: Mutex<Option<Py<PyAny>>>,
+    event_loop: Mutex<Option<Py<PyAny>>>,
+}
+
+/// Who wants to be told that a task is settled.
+pub(crate) enum Waiter {
+    /// A function, called with the task.
+    Callback(Py<PyAny>, Py<PyAny>),
+    /// A hub, given a token.
+    Hub(Py<Hub>, Py<PyAny>),
+    /// A task of another runtime that ends likewise.
+    Bridge(Box<Bridge>),
+}
+
+impl Interp {
+    pub(crate) fn new(is_serial: bool, workers: u32, cores: usize, memory: Option<u64>, preload: Py<PyTuple>) -> Self {
+        Self {
+            is_serial,
+            workers,
+            cores,
+            memory,
+            preload,
+            inline: Mutex::new(None),
+            threads: Mutex::new(None),
+            event_loop: Mutex::new(None),
+        }
+    }
+
+    /// Makes a loop that runs elsewhere the place of coroutines; `None` ends that.
+    pub(crate) fn adopt(&self, place: Option<Py<PyAny>>) {
+        *self.event_loop.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// Returns the identity of the thread of the event loop, if there is one.
+    pub(crate) fn loop_thread(&self, py: Python<'_>) -> Option<u64> {
+        let event_loop = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.clone_ref(py);
+        event_loop.getattr(py, intern!(py, "thread_id")).ok()?.extract(py).ok()?
+    }
+
+    fn place<'py>(&self, py: Python<'py>, place: Place) -> PyResult<Bound<'py, PyAny>> {
+        let (slot, class) = match place {
+            Place::Loop => (&self.event_loop, modules::loop_place(py)?),
+            _ => (&self.threads, modules::thread_place(py)?),
+        };
+        if let Some(made) = slot.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            return Ok(made.bind(py).clone());
+        }
+        let made = class.call0()?;
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let chosen = slot.get_or_insert_with(|| made.unbind());
+        Ok(chosen.bind(py).clone())
+    }
+
+    /// Ends threads and loop.
+    pub(crate) fn close_places(&self, py: Python<'_>) {
+        for slot in [&self.event_loop, &self.threads] {
+            let place = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(place) = place
+                && let Err(error) = place.call_method0(py, intern!(py, "close"))
+            {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+
+    fn start(&self, py: Python<'_>, job: &Arc<Job>) {
+        let started = Call::start(py, job).and_then(|call| {
+            let Some(call) = call else { return Ok(()) };
+            if self.is_serial {
+                modules::run_inline(py)?.call1((call,))?;
+            } else {
+                self.place(py, job.place)?.call_method1(intern!(py, "start"), (call,))?;
+            }
+            Ok(())
+        });
+        if let Err(error) = started {
+            job.fail(py, &error);
+        }
+    }
+
+    fn stop(&self, py: Python<'_>, job: &Arc<Job>) {
+        let Some(call) = job.take_running() else { return };
+        let method = if job.place == Place::Loop { intern!(py, "cancel") } else { intern!(py, "abandon") };
+        let stopped = self.place(py, job.place).and_then(|place| place.call_method1(method, (call,)));
+        if let Err(error) = stopped {
+            error.write_unraisable(py, None);
+        }
+    }
+}
+
+impl Host for Interp {
+    type Value = Py<PyAny>;
+    type Waiter = Waiter;
+    type Call = Job;
+
+    fn deliver(&self, notices: Vec<Notice<Self>>) {
+        // Without an interpreter nobody is left who could be told.
+        Python::try_attach(|py| {
+            let mut rung: Vec<Py<Hub>> = Vec::new();
+            for notice in notices {
+                match notice {
+                    Notice::Settled(_, waiter) | Notice::Ready(waiter) => tell(py, waiter, &mut rung),
+                    Notice::Start(job) => self.start(py, &job),
+                    Notice::Stop(job) => self.stop(py, &job),
+                    Notice::Kill { .. } => {}
+                }
+            }
+            for hub in rung {
+                hub.get().ring(py);
+            }
+        });
+    }
+
+    fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut dyn Results) -> Result<bool, ShmError> {
+        // A frame that itself runs frames finds the interpreter taken and uses another.
+        let taken = self.inline.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut interpreter = taken.unwrap_or_else(|| Interpreter::new(true));
+        let ran = Python::attach(|py| crate::inline::run(py, &mut interpreter, args, arena, results));
+        *self.inline.lock().unwrap_or_else(PoisonError::into_inner) = Some(interpreter);
+        ran
+    }
+
+    fn receive(&self, notes: Vec<Note>) {
+        Python::try_attach(|py| {
+            for note in notes {
+                let content = PyBytes::new(py, &note.content);
+                let (name, number) =
+                    if note.task == 0 { (None, None) } else { (Some(note.name.as_str()), Some(note.task)) };
+                let delivered =
+                    modules::deliver_note(py).and_then(|deliver| deliver.call1((note.kind, note.worker, name, number, content)));
+                if let Err(error) = delivered {
+                    error.write_unraisable(py, None);
+                }
+            }
+        });
+    }
+
+    fn launch(&self) -> Launch {
+        Python::attach(|py| {
+            crate::zygote::launch(py, self.preload.bind(py), self.workers, self.cores, self.memory).unwrap_or_else(|error| {
+                error.write_unraisable(py, None);
+                Launch {
+                    program: OsString::from("python3"),
+                    arguments: Vec::new(),
+                    environment: Vec::new(),
+                    configuration: Vec::new(),
+                }
+            })
+        })
+    }
+
+    fn begin_attempt(call: &Job, task: TaskId, attempt: u32) {
+        call.set_attempt(task, attempt);
+    }
+}
+
+/// Tells one waiter; hubs that must be rung are collected.
+pub(crate) fn tell(py: Python<'_>, waiter: Waiter, rung: &mut Vec<Py<Hub>>) {
+    match waiter {
+        Waiter::Callback(function, task) => {
+            if let Err(error) = function.call1(py, (task,)) {
+                error.write_unraisable(py, Some(function.bind(py)));
+            }
+        }
+        Waiter::Hub(hub, token) => {
+            if hub.get().add(token) {
+                rung.push(hub);
+            }
+        }
+        Waiter::Bridge(bridge) => bridge.cross(py),
+    }
+}
+
+/// The cell of a task of this interpreter.
+pub(crate) type TaskCell = Arc<Cell<Interp>>;

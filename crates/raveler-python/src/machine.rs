@@ -1,0 +1,29 @@
+//! The machine and this version, for people.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use raveler_procs::cores::Cores;
+
+/// Returns the cores and the memory that this process may use; `root` and `membership` stand for another machine's files.
+#[pyfunction]
+#[pyo3(signature = (root=None, membership=None))]
+pub(crate) fn cores<'py>(
+    py: Python<'py>,
+    root: Option<PathBuf>,
+    membership: Option<&str>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let found = match root {
+        Some(root) => Cores::read(&root, membership.unwrap_or("0::/\n1:cpu,cpuacct:/\n2:memory:/\n")),
+        None => Cores::here(),
+    };
+    let facts = PyDict::new(py);
+    facts.set_item("online", found.online)?;
+    facts.set_item("affinity", found.affinity)?;
+    facts.set_item("quota", found.quota)?;
+    facts.set_item("usable", found.usable)?;
+    facts.set_item("memory_total", found.memory_total)?;
+    facts.set_item("memory_limit", found.memory_limit)?;
+    Ok(facts)
+}

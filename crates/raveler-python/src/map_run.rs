@@ -1,0 +1,462 @@
+//! A map that runs: pulls the source on the thread of its consumer, sends frames, gives results.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
+use raveler::function::Function;
+use raveler::map::{Content, MapOptions, Piece, Taken};
+use raveler::mapping::MapHandle;
+use raveler::outcome::{Outcome, Payload};
+use raveler::work::Parcel;
+use raveler_procs::frame::{Head, flags};
+use raveler_procs::token::{Reader, Token};
+use raveler_task::{ErrorPolicy, Seed};
+
+use crate::decode::{Access, Decoder, load_error};
+use crate::encode::{Encoder, Seen};
+use crate::error::{self, TaskCancelled};
+use crate::host::{Interp, Waiter, tell};
+use crate::hub::Hub;
+use crate::runtime::{Inner, Prepared, PyRuntime, write_head};
+use crate::task;
+
+/// The results of a map, in the making.
+#[pyclass(frozen, weakref, module = "raveler._raveler")]
+pub(crate) struct MapRun {
+    inner: Arc<Inner>,
+    handle: MapHandle,
+    state: Mutex<State>,
+}
+
+struct State {
+    source: Option<Py<PyIterator>>,
+    function: Arc<Function>,
+    prepared: Prepared,
+    policy: ErrorPolicy,
+    is_star: bool,
+    seed: Seed,
+    scratch: Vec<u8>,
+    seen: Option<Seen>,
+    /// Results that have arrived and are given one by one.
+    open: Option<Open>,
+    is_closed: bool,
+    given: u64,
+    skipped: u64,
+}
+
+/// A piece that is being read.
+struct Open {
+    payload: Payload,
+    at: usize,
+    left: u32,
+}
+
+/// What a look for the next result found.
+enum Next<'py> {
+    Item(Bound<'py, PyAny>),
+    NotReady,
+    End,
+}
+
+impl MapRun {
+    /// Opens a map over `source` with options that were checked.
+    pub(crate) fn open(
+        runtime: &Bound<'_, PyRuntime>,
+        function: &Bound<'_, PyAny>,
+        source: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let py = runtime.py();
+        let inner = Arc::clone(&runtime.get().inner);
+        inner.runtime.check().map_err(|error| error::to_python(&error))?;
+        let own = crate::options::Options::parse(options)?;
+        let prepared = inner.prepare(py, function, &own)?;
+        let Some(function) = prepared.published.clone() else {
+            return Err(PyRuntimeError::new_err("only functions that run in processes are mapped here"));
+        };
+        let get = |name: &str| options.get_item(name);
+        let policy = match get("errors")?.map(|value| value.extract::<String>()).transpose()?.as_deref() {
+            Some("return") => ErrorPolicy::Return,
+            Some("skip") => ErrorPolicy::Skip,
+            _ => ErrorPolicy::Raise,
+        };
+        let is_alone = prepared.spec.retry.times > 0 || prepared.spec.timeout.is_some() || !prepared.spec.limits.is_empty();
+        let chunk = get("chunk")?.and_then(|value| value.extract::<usize>().ok());
+        let map = MapOptions {
+            is_ordered: get("ordered")?.is_none_or(|value| value.is_truthy().unwrap_or(true)),
+            on_error: policy,
+            window: get("window")?.and_then(|value| value.extract().ok()),
+            chunk: if is_alone || inner.runtime.config().is_serial { Some(1) } else { chunk },
+            spec: prepared.spec.clone(),
+            len: source.len().ok().map(|len| len as u64),
+        };
+        let is_fixed = source.is_exact_instance_of::<PyList>() || source.is_exact_instance_of::<PyTuple>();
+        let seed = inner.seed(py, own.key.as_ref())?;
+        let handle = inner.runtime.open_map(map).map_err(|error| error::to_python(&error))?;
+        let state = State {
+            source: Some(source.try_iter()?.unbind()),
+            function,
+            prepared,
+            policy,
+            is_star: get("star")?.is_some_and(|value| value.is_truthy().unwrap_or(false)),
+            seed,
+            scratch: Vec::new(),
+            seen: is_fixed.then(Seen::default),
+            open: None,
+            is_closed: false,
+            given: 0,
+            skipped: 0,
+        };
+        Ok(Self { inner, handle, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> PyResult<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Ok(state),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => {
+                Err(PyRuntimeError::new_err("the results are being read by another thread, or by their own source"))
+            }
+        }
+    }
+
+    /// Pulls the source as long as there is room.
+    fn fill(&self, py: Python<'_>, state: &mut State) -> PyResult<()> {
+        let runtime = &self.inner.runtime;
+        while let Some(source) = &state.source {
+            let wanted = runtime.map_wants(&self.handle);
+            if wanted == 0 {
+                return Ok(());
+            }
+            runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
+            let source = source.clone_ref(py).into_bound(py);
+            let first = runtime.map_position(&self.handle);
+            let pulled = self.pull(state, source, wanted, first);
+            let Pulled { items, end } = pulled?;
+            if let Some(end) = end {
+                state.source = None;
+                let error = end.err().map(|error| Outcome::Raised(error.into_value(py).into_any()));
+                runtime.map_exhaust(&self.handle, error);
+            }
+            if items == 0 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Pulls one frame and sends it.
+    fn pull(
+        &self,
+        state: &mut State,
+        mut source: Bound<'_, PyIterator>,
+        wanted: usize,
+        first: u64,
+    ) -> PyResult<Pulled> {
+        /// Bytes after which a frame is long enough.
+        const FRAME_BYTES: usize = 256 * 1024;
+        let runtime = &self.inner.runtime;
+        let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
+        encoder.seen = state.seen.take();
+        encoder.out = std::mem::take(&mut state.scratch);
+        encoder.out.clear();
+        encoder.out.resize(Head::SIZE, 0);
+        let mut items = 0_u32;
+        let mut end = None;
+        for _ in 0..wanted {
+            match source.next() {
+                None => {
+                    end = Some(Ok(()));
+                    break;
+                }
+                Some(Err(error)) => {
+                    end = Some(Err(error));
+                    break;
+                }
+                Some(Ok(item)) => {
+                    if let Err(error) = self.item(&mut encoder, &item, first + u64::from(items)) {
+                        end = Some(Err(error));
+                        break;
+                    }
+                    items += 1;
+                }
+            }
+            if encoder.out.len() > FRAME_BYTES || encoder.blocks.len() >= 8 {
+                break;
+            }
+        }
+        state.seen = encoder.seen.take();
+        let Encoder { mut out, mut blocks, .. } = encoder;
+        if items > 0 {
+            let mut bits = flags::ITEMS;
+            if state.is_star || !state.prepared.leading.is_empty() {
+                bits |= flags::STAR;
+            }
+            if state.policy == ErrorPolicy::Raise {
+                bits |= flags::STOP_AT_ERROR;
+            }
+            let mut head = Vec::with_capacity(Head::SIZE);
+            write_head(&mut head, &state.function, &state.prepared, bits, (first + 1, items), (state.seed, first));
+            out[..Head::SIZE].copy_from_slice(&head);
+            Parcel::seal(&mut out, &mut blocks, runtime.arena()).map_err(|error| error::to_python(&error))?;
+            runtime
+                .map_push(&self.handle, items, &out, blocks, &state.function)
+                .map_err(|error| error::to_python(&error))?;
+        }
+        state.scratch = out;
+        Ok(Pulled { items, end })
+    }
+
+    fn item(&self, encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, index: u64) -> PyResult<()> {
+        let start = encoder.out.len();
+        let blocks = encoder.blocks.len();
+        let encoded = if let Some(task) = task::as_task(item) {
+            let value = task.call_method0("result")?;
+            encoder.value(&value, "item")
+        } else {
+            encoder.value(item, "item")
+        };
+        encoded.inspect_err(|_| {
+            encoder.out.truncate(start);
+            encoder.blocks.truncate(blocks);
+            let _ = index;
+        })
+    }
+
+    /// Returns the next result if it is there.
+    fn next<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Next<'py>> {
+        loop {
+            while let Some(open) = &mut state.open {
+                if open.left == 0 {
+                    state.open = None;
+                    break;
+                }
+                if let Some(item) = self.read(py, state)? {
+                    return Ok(Next::Item(item));
+                }
+            }
+            if state.is_closed {
+                return Ok(Next::End);
+            }
+            self.fill(py, state)?;
+            match self.inner.runtime.map_take(&self.handle) {
+                Taken::Piece(Piece { content: Content::Items(payload, items), .. }) => {
+                    state.open = Some(Open { payload, at: 0, left: items });
+                }
+                Taken::Piece(Piece { content: Content::Failure(outcome), .. }) => {
+                    let error = self.failure(py, state, outcome)?;
+                    if let Some(item) = self.deal(py, state, error)? {
+                        return Ok(Next::Item(item));
+                    }
+                }
+                Taken::Nothing => return Ok(Next::NotReady),
+                Taken::End => {
+                    self.shut(state);
+                    return Ok(Next::End);
+                }
+            }
+        }
+    }
+
+    /// Reads one result of the open piece; none if it is an error that is skipped.
+    #[inline]
+    fn read<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(open) = &mut state.open else { return Ok(None) };
+        let bytes = open.payload.as_slice();
+        let mut reader = Reader::new(&bytes[open.at..]);
+        let decoder = Decoder::new(self.inner.runtime.arena(), Access::Own);
+        let token = reader.token().map_err(|error| error::of_wire(&error))?;
+        let read = match token {
+            Token::Error(content) => Err(load_error(py, content)?),
+            Token::Pickle { .. } => {
+                // Its blocks go to the value alone, so that nobody else holds them.
+                let mut spans = Vec::new();
+                let len = raveler_procs::token::skip(&bytes[open.at..], &mut |span| spans.push(span.block))
+                    .map_err(|error| error::of_wire(&error))?;
+                let own = open.payload.take_named(&spans);
+                let bytes = open.payload.as_slice();
+                let mut reader = Reader::new(&bytes[open.at..]);
+                let decoder = Decoder::with_own(self.inner.runtime.arena(), Access::Own, own);
+                let value = decoder.value(py, &mut reader)?;
+                open.at += len;
+                open.left -= 1;
+                state.given += 1;
+                return Ok(Some(value));
+            }
+            token => Ok(decoder.token(py, token, &mut reader)?),
+        };
+        open.at = bytes.len() - reader.rest().len();
+        open.left -= 1;
+        match read {
+            Ok(value) => {
+                state.given += 1;
+                Ok(Some(value))
+            }
+            Err(error) => self.deal(py, state, error),
+        }
+    }
+
+    /// Raises, returns or skips an error.
+    fn deal<'py>(
+        &self,
+        _py: Python<'py>,
+        state: &mut State,
+        error: Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match state.policy {
+            ErrorPolicy::Raise => {
+                self.shut(state);
+                Err(PyErr::from_value(error))
+            }
+            ErrorPolicy::Return => {
+                state.given += 1;
+                Ok(Some(error))
+            }
+            ErrorPolicy::Skip => {
+                state.skipped += 1;
+                Ok(None)
+            }
+        }
+    }
+
+    fn failure<'py>(
+        &self,
+        py: Python<'py>,
+        state: &mut State,
+        outcome: Outcome<Interp>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = state.prepared.name.bind(py);
+        let arena = self.inner.runtime.arena();
+        Ok(match outcome {
+            Outcome::Died(death) => task::describe_death(py, &death, Some(arena), Some(name))?,
+            Outcome::TimedOut(after) => task::timed_out(py, after, name),
+            Outcome::Raised(error) => {
+                // The source failed: that ends the map under every policy.
+                state.policy = ErrorPolicy::Raise;
+                error.into_bound(py)
+            }
+            Outcome::Refused(error) => {
+                state.policy = ErrorPolicy::Raise;
+                error::to_python(&error).into_value(py).into_bound(py).into_any()
+            }
+            _ => TaskCancelled::new_err(format!("task {name} was cancelled")).into_value(py).into_bound(py).into_any(),
+        })
+    }
+
+    fn shut(&self, state: &mut State) {
+        if !state.is_closed {
+            state.is_closed = true;
+            state.open = None;
+            self.inner.runtime.close_map(&self.handle);
+        }
+    }
+
+    /// Waits until another look is worth it.
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let runtime = &self.inner.runtime;
+        let mut interrupted = || Python::attach(|py| py.check_signals());
+        py.detach(|| runtime.wait(self.handle.ready(), None, None, &mut interrupted)).map(|_| ())
+    }
+}
+
+struct Pulled {
+    items: u32,
+    /// How the source ended, if it did.
+    end: Option<PyResult<()>>,
+}
+
+#[pymethods]
+impl MapRun {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            let next = self.next(py, &mut *self.state()?)?;
+            match next {
+                Next::Item(item) => return Ok(Some(item)),
+                Next::End => return Ok(None),
+                Next::NotReady => self.wait(py)?,
+            }
+        }
+    }
+
+    /// Returns the next result, or `NOT_READY`; never waits for workers.
+    fn poll<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.next(py, &mut *self.state()?)? {
+            Next::Item(item) => Ok(item),
+            Next::NotReady => crate::not_ready(py),
+            Next::End => Err(PyStopIteration::new_err(())),
+        }
+    }
+
+    /// Gives `token` to `hub` when another poll may succeed.
+    fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
+        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub, token)) {
+            let mut rung = Vec::new();
+            tell(py, waiter, &mut rung);
+            for hub in rung {
+                hub.get().ring(py);
+            }
+        }
+    }
+
+    /// Returns all results that are left.
+    fn collect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        while let Some(item) = self.__next__(py)? {
+            list.append(item)?;
+        }
+        Ok(list)
+    }
+
+    /// Closes the source and cancels what is in flight.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let source = {
+            let mut state = self.state()?;
+            self.shut(&mut state);
+            state.source.take()
+        };
+        if let Some(source) = source
+            && let Ok(close) = source.bind(py).getattr("close")
+        {
+            close.call0()?;
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn closed(&self) -> PyResult<bool> {
+        Ok(self.state()?.is_closed)
+    }
+
+    #[getter]
+    fn skipped(&self) -> PyResult<u64> {
+        Ok(self.state()?.skipped)
+    }
+
+    #[getter]
+    fn done_items(&self) -> PyResult<u64> {
+        Ok(self.state()?.given)
+    }
+
+    #[getter]
+    fn in_flight(&self) -> usize {
+        self.inner.runtime.map_in_flight(&self.handle)
+    }
+
+    #[getter]
+    fn name(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
+        Ok(self.state()?.prepared.name.clone_ref(py))
+    }
+}
+
+impl Drop for MapRun {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shut(&mut state);
+    }
+}

@@ -1,0 +1,482 @@
+//! The runtime as Python sees it, and views of it with options.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use raveler::function::Function;
+use raveler::outcome::Outcome;
+use raveler::work::{LateParcel, Parcel};
+use raveler::{Config, Runtime};
+use raveler_procs::cores::Cores;
+use raveler_procs::frame::{Head, flags};
+use raveler_procs::token::{Span, Write};
+use raveler_sync::Counter;
+use raveler_task::{Limit, Place, Seed, Spec};
+
+use crate::call::{self, Hole, Job};
+use crate::current;
+use crate::encode::Encoder;
+use crate::error;
+use crate::function::Functions;
+use crate::host::{Interp, TaskCell, Waiter};
+use crate::map_run::MapRun;
+use crate::modules;
+use crate::options::{Options, nanos};
+use crate::shared::Shared;
+use crate::task::{self, Task, as_task};
+
+/// What a runtime and its views have in common.
+pub(crate) struct Inner {
+    pub(crate) runtime: Runtime<Interp>,
+    pub(crate) functions: Mutex<Functions>,
+    /// Calls that were made outside any task: each gets a random stream.
+    calls: Counter,
+    scratch: Mutex<Vec<u8>>,
+}
+
+/// The owner of everything, or a view of it with options.
+#[pyclass(name = "Runtime", subclass, weakref, frozen, module = "raveler._raveler")]
+pub(crate) struct PyRuntime {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) options: Options,
+    given: Py<PyDict>,
+}
+
+/// A function that is about to be called, with everything that was decided about it.
+pub(crate) struct Prepared {
+    pub(crate) function: Py<PyAny>,
+    pub(crate) leading: Vec<Py<PyAny>>,
+    pub(crate) name: Py<PyString>,
+    pub(crate) place: Place,
+    pub(crate) spec: Spec,
+    pub(crate) retry_on: Option<Py<PyAny>>,
+    pub(crate) is_writable: bool,
+    pub(crate) published: Option<Arc<Function>>,
+}
+
+impl Inner {
+    pub(crate) fn functions(&self) -> MutexGuard<'_, Functions> {
+        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the seed of the next call, or of the call that the key names.
+    pub(crate) fn seed(&self, py: Python<'_>, key: Option<&Py<PyAny>>) -> PyResult<Seed> {
+        let Some(key) = key else {
+            if let Some(seed) = current::next_call() {
+                return Ok(seed);
+            }
+            return Ok(self.root().child(self.calls.add(1)));
+        };
+        let root = current::seed().unwrap_or_else(|| self.root());
+        let name = key.bind(py).repr()?;
+        Ok(root.keyed(name.to_str()?.as_bytes()))
+    }
+
+    fn root(&self) -> Seed {
+        Seed::root(self.runtime.config().seed)
+    }
+
+    /// Decides everything about a function that is called with these options.
+    pub(crate) fn prepare(
+        &self,
+        py: Python<'_>,
+        callable: &Bound<'_, PyAny>,
+        options: &Options,
+    ) -> PyResult<Prepared> {
+        let mut functions = self.functions();
+        let (known, object) = functions.get(callable)?;
+        let place = options.place_over(&known.options, known.place);
+        let retry_on = options.retry_on.as_ref().or(known.options.retry_on.as_ref()).map(|kinds| kinds.clone_ref(py));
+        let published = match place {
+            Place::Process => Some(known.publish(py, &self.runtime, retry_on.as_ref())?),
+            _ => None,
+        };
+        let mut leading = Vec::new();
+        if let Some(arguments) = &known.leading {
+            leading.extend(arguments.bind(py).iter().map(Bound::unbind));
+        }
+        leading.extend(object.map(Bound::unbind));
+        Ok(Prepared {
+            function: known.function.clone_ref(py),
+            leading,
+            name: options.name.as_ref().unwrap_or(&known.name).clone_ref(py),
+            place,
+            spec: options.spec(&known.options, place, &self.runtime)?,
+            retry_on,
+            is_writable: options.writable.or(known.options.writable).unwrap_or(false),
+            published,
+        })
+    }
+}
+
+/// Writes the head of a frame.
+pub(crate) fn write_head(
+    out: &mut Vec<u8>,
+    function: &Function,
+    prepared: &Prepared,
+    bits: u32,
+    (number, items): (u64, u32),
+    (seed, first): (Seed, u64),
+) {
+    let mut bits = bits;
+    if prepared.is_writable {
+        bits |= flags::WRITABLE;
+    }
+    if prepared.spec.timeout.is_some() {
+        bits |= flags::TIMED;
+    }
+    let head = Head {
+        flags: bits,
+        attempt: 0,
+        items,
+        skip: 0,
+        task: number,
+        function: function.number(),
+        code: function.code(),
+        first,
+        seed: seed.to_u128(),
+        context: Span { block: 0, len: 0 },
+    };
+    head.write(out);
+}
+
+impl PyRuntime {
+    fn submit_process(
+        slf: &Bound<'_, Self>,
+        prepared: Prepared,
+        seed: Seed,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Task> {
+        let py = slf.py();
+        let inner = &slf.get().inner;
+        let runtime = &inner.runtime;
+        runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
+        let Some(function) = &prepared.published else { return Err(PyTypeError::new_err("not a process task")) };
+        let number = runtime.next_number();
+        let cell = loop {
+            let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
+            encoder.out = std::mem::take(&mut *inner.scratch.lock().unwrap_or_else(PoisonError::into_inner));
+            encoder.out.clear();
+            write_head(&mut encoder.out, function, &prepared, 0, (number, 1), (seed, 0));
+            let holes = write_arguments(py, runtime, &mut encoder, &prepared.leading, args, kwargs)?;
+            let Encoder { mut out, mut blocks, .. } = encoder;
+            let spec = prepared.spec.clone();
+            if holes.is_empty() {
+                Parcel::seal(&mut out, &mut blocks, runtime.arena()).map_err(|error| error::to_python(&error))?;
+                let cell = runtime.submit_frame(number, spec, &out, blocks, function);
+                *inner.scratch.lock().unwrap_or_else(PoisonError::into_inner) = out;
+                break cell.map_err(|error| error::to_python(&error))?;
+            }
+            let late = LateParcel { bytes: out, blocks, function: Arc::clone(function), holes };
+            if let Some(cell) = runtime.submit_late(number, spec, late).map_err(|error| error::to_python(&error))? {
+                break cell;
+            }
+        };
+        if runtime.config().is_serial {
+            runtime.run_inline();
+        }
+        let owner = slf.clone().unbind().into_any();
+        Ok(Task::new(cell, runtime.clone(), owner, prepared.name, Place::Process))
+    }
+
+    fn submit_here(
+        slf: &Bound<'_, Self>,
+        prepared: Prepared,
+        seed: Seed,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Task> {
+        let py = slf.py();
+        let runtime = &slf.get().inner.runtime;
+        if prepared.place == Place::Native {
+            return Err(PyTypeError::new_err("a native operation is called itself; it can't be submitted"));
+        }
+        let mut holes = Vec::new();
+        let mut parents = Vec::new();
+        let mut positional: Vec<Bound<'_, PyAny>> = prepared.leading.iter().map(|each| each.bind(py).clone()).collect();
+        for value in args.iter() {
+            if let Some(task) = as_task(&value) {
+                let cell = bridge(py, task.get(), runtime)?;
+                holes.push((Hole::Position(positional.len()), Arc::clone(&cell)));
+                parents.push(cell);
+            }
+            positional.push(unshared(value)?);
+        }
+        let keywords = PyDict::new(py);
+        for (name, value) in kwargs.into_iter().flatten() {
+            if let Some(task) = as_task(&value) {
+                let cell = bridge(py, task.get(), runtime)?;
+                holes.push((Hole::Keyword(name.clone().cast_into::<PyString>()?.unbind()), Arc::clone(&cell)));
+                parents.push(cell);
+            }
+            keywords.set_item(name, unshared(value)?)?;
+        }
+        let job = Arc::new(Job {
+            runtime: runtime.clone(),
+            place: prepared.place,
+            function: prepared.function,
+            args: PyTuple::new(py, positional)?.unbind(),
+            kwargs: Some(keywords.unbind()),
+            holes,
+            name: prepared.name.clone_ref(py),
+            seed: seed.child(0),
+            context: modules::copy_context(py)?.call0()?.unbind(),
+            retry_on: prepared.retry_on,
+            attempt: Mutex::new(None),
+            running: Mutex::new(None),
+        });
+        let cell = runtime.submit_call(runtime.next_number(), prepared.spec, job, &parents);
+        let cell = cell.map_err(|error| error::to_python(&error))?;
+        if runtime.config().is_serial {
+            runtime.run_inline();
+        }
+        let owner = slf.clone().unbind().into_any();
+        Ok(Task::new(cell, runtime.clone(), owner, prepared.name, prepared.place))
+    }
+}
+
+fn unshared(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    match value.cast_exact::<Shared>() {
+        Ok(shared) => shared.call_method0("get"),
+        Err(_) => Ok(value),
+    }
+}
+
+/// Writes the arguments of a call; returns where the values of tasks that have not ended belong.
+fn write_arguments(
+    py: Python<'_>,
+    runtime: &Runtime<Interp>,
+    encoder: &mut Encoder<'_>,
+    leading: &[Py<PyAny>],
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Vec<(usize, TaskCell)>> {
+    let mut holes = Vec::new();
+    Write::u32(&mut encoder.out, u32::try_from(leading.len() + args.len())?);
+    Write::u32(&mut encoder.out, kwargs.map_or(0, |kwargs| u32::try_from(kwargs.len()).unwrap_or(u32::MAX)));
+    for value in leading {
+        encoder.value(value.bind(py), "self")?;
+    }
+    for (index, value) in args.iter_borrowed().enumerate() {
+        write_argument(runtime, encoder, &value, &mut holes, &|| format!("args[{index}]"))?;
+    }
+    for (name, value) in kwargs.into_iter().flatten() {
+        encoder.value(&name, "name")?;
+        write_argument(runtime, encoder, &value, &mut holes, &|| format!("{name}"))?;
+    }
+    Ok(holes)
+}
+
+fn write_argument(
+    runtime: &Runtime<Interp>,
+    encoder: &mut Encoder<'_>,
+    value: &Bound<'_, PyAny>,
+    holes: &mut Vec<(usize, TaskCell)>,
+    label: &dyn Fn() -> String,
+) -> PyResult<()> {
+    let Some(task) = as_task(value) else { return encoder.value(value, &label()) };
+    let py = value.py();
+    let cell = &task.get().cell;
+    let here = cell.outcome(|outcome| match outcome {
+        Outcome::Value(value) => Some(value.clone_ref(py)),
+        _ => None,
+    });
+    match here.flatten() {
+        Some(value) => encoder.value(value.bind(py), &label()),
+        None => {
+            holes.push((encoder.out.len(), bridge(py, task.get(), runtime)?));
+            Ok(())
+        }
+    }
+}
+
+/// Returns the cell of a task in this runtime: its own, or one that ends as a task of elsewhere does.
+fn bridge(py: Python<'_>, task: &Task, runtime: &Runtime<Interp>) -> PyResult<TaskCell> {
+    if task.runtime.as_ref().is_some_and(|own| own.is_same(runtime)) {
+        return Ok(Arc::clone(&task.cell));
+    }
+    let (cell, start) = runtime.submit_external().map_err(|error| error::to_python(&error))?;
+    task.subscribe(py, Waiter::Bridge(Box::new(Bridge { runtime: runtime.clone(), start, source: Arc::clone(&task.cell) })));
+    Ok(cell)
+}
+
+/// Lets a task of this runtime end as a task of elsewhere does.
+pub(crate) struct Bridge {
+    runtime: Runtime<Interp>,
+    start: raveler_task::Start,
+    source: TaskCell,
+}
+
+impl Bridge {
+    /// The task of elsewhere has ended.
+    pub(crate) fn cross(self, py: Python<'_>) {
+        let outcome = match task::value_of(py, &self.source, self.runtime.arena()) {
+            Ok(value) => Outcome::Value(value.unbind()),
+            Err(error) => Outcome::Raised(error.into_value(py).into_any()),
+        };
+        call::end(py, &self.runtime, self.start, outcome, false);
+    }
+}
+
+#[pymethods]
+impl PyRuntime {
+    #[new]
+    #[pyo3(signature = (workers=None, engine="local", seed=0, limits=None, memory=None, preload=None, *, _of=None, _options=None))]
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the contract")]
+    fn new(
+        py: Python<'_>,
+        workers: Option<u32>,
+        engine: &str,
+        seed: u64,
+        limits: Option<&Bound<'_, PyDict>>,
+        memory: Option<u64>,
+        preload: Option<Py<PyTuple>>,
+        _of: Option<&Bound<'_, Self>>,
+        _options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let given = _options.map_or_else(|| PyDict::new(py), Clone::clone);
+        let options = Options::parse(&given)?;
+        if let Some(of) = _of {
+            return Ok(Self { inner: Arc::clone(&of.get().inner), options, given: given.unbind() });
+        }
+        let is_nested = current::is_worker();
+        let cores = Cores::here().usable;
+        let config = Config {
+            workers: workers.unwrap_or_else(|| u32::try_from(cores).unwrap_or(1)).max(1),
+            is_serial: engine == "serial" || is_nested,
+            seed,
+            limits: parse_limits(limits)?,
+        };
+        let preload = preload.unwrap_or_else(|| PyTuple::empty(py).unbind());
+        let host = Interp::new(config.is_serial, config.workers, cores, memory, preload);
+        let runtime = Runtime::new(Arc::new(host), config).map_err(|error| error::to_python(&error))?;
+        let inner =
+            Inner { runtime, functions: Mutex::default(), calls: Counter::new(0), scratch: Mutex::new(Vec::new()) };
+        Ok(Self { inner: Arc::new(inner), options, given: given.unbind() })
+    }
+
+    /// Submits a call; every keyword goes to the function.
+    #[pyo3(signature = (function, /, *args, **kwargs))]
+    fn submit(
+        slf: &Bound<'_, Self>,
+        function: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Task> {
+        let py = slf.py();
+        let this = slf.get();
+        this.inner.runtime.check().map_err(|error| error::to_python(&error))?;
+        let prepared = this.inner.prepare(py, function, &this.options)?;
+        let seed = this.inner.seed(py, this.options.key.as_ref())?;
+        if prepared.place == Place::Process {
+            Self::submit_process(slf, prepared, seed, args, kwargs)
+        } else {
+            Self::submit_here(slf, prepared, seed, args, kwargs)
+        }
+    }
+
+    /// Puts one read-only copy of a value where every worker can read it.
+    fn share(&self, value: &Bound<'_, PyAny>) -> PyResult<Shared> {
+        self.inner.runtime.check().map_err(|error| error::to_python(&error))?;
+        Shared::put(&self.inner.runtime, value)
+    }
+
+    /// Opens a map.
+    fn _map(
+        slf: &Bound<'_, Self>,
+        function: &Bound<'_, PyAny>,
+        source: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<MapRun> {
+        MapRun::open(slf, function, source, options)
+    }
+
+    /// Makes the loop of the caller the place of coroutines.
+    fn _adopt(&self, place: Option<Py<PyAny>>) {
+        self.inner.runtime.host().adopt(place);
+    }
+
+    /// Waits for what was submitted, or cancels it; then ends workers, threads and loop.
+    fn _close(&self, py: Python<'_>, cancel: bool) -> PyResult<()> {
+        let runtime = &self.inner.runtime;
+        if runtime.is_foreign() || runtime.is_closed() {
+            return Ok(());
+        }
+        if !cancel {
+            let mut interrupted = || Python::attach(|py| py.check_signals());
+            py.detach(|| runtime.wait_until_quiet(&mut interrupted))?;
+        }
+        py.detach(|| runtime.close());
+        runtime.host().close_places(py);
+        Ok(())
+    }
+
+    /// Returns what has been counted.
+    fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let runtime = &self.inner.runtime;
+        let tally = runtime.tally();
+        let stats = PyDict::new(py);
+        stats.set_item("submitted", tally.submitted)?;
+        stats.set_item("open", runtime.open_tasks())?;
+        stats.set_item("done", tally.done)?;
+        stats.set_item("failed", tally.failed)?;
+        stats.set_item("cancelled", tally.cancelled)?;
+        stats.set_item("timed_out", tally.timed_out)?;
+        stats.set_item("died", tally.died)?;
+        stats.set_item("retries", tally.retries)?;
+        stats.set_item("worker_deaths", tally.deaths)?;
+        stats.set_item("map_items", tally.items)?;
+        #[expect(clippy::cast_precision_loss, reason = "seconds are read by people")]
+        stats.set_item("busy_seconds", tally.busy as f64 / 1e9)?;
+        stats.set_item("shared_bytes", runtime.arena().used_bytes())?;
+        stats.set_item("missed_bells", runtime.segment().missed_bells())?;
+        stats.set_item("workers", runtime.worker_pids())?;
+        Ok(stats)
+    }
+
+    #[getter]
+    fn workers(&self) -> u32 {
+        self.inner.runtime.config().workers
+    }
+
+    #[getter]
+    fn engine(&self) -> &'static str {
+        if self.inner.runtime.config().is_serial { "serial" } else { "local" }
+    }
+
+    #[getter]
+    fn seed(&self) -> u64 {
+        self.inner.runtime.config().seed
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.inner.runtime.is_closed()
+    }
+
+    #[getter]
+    fn _options(&self, py: Python<'_>) -> Py<PyDict> {
+        self.given.clone_ref(py)
+    }
+
+    /// Tells whether the runtime belongs to the process that forked this one.
+    #[getter]
+    fn _is_foreign(&self) -> bool {
+        self.inner.runtime.is_foreign()
+    }
+}
+
+fn parse_limits(limits: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<(String, Limit)>> {
+    let mut parsed = Vec::new();
+    for (name, limit) in limits.into_iter().flatten() {
+        let limit = match limit.extract::<(u32, f64)>() {
+            Ok((count, per)) => Limit::Rate { count, per: nanos(per) },
+            Err(_) => Limit::Count(limit.extract()?),
+        };
+        parsed.push((name.extract()?, limit));
+    }
+    Ok(parsed)
+}

@@ -1,0 +1,446 @@
+//! Tasks as Python sees them: one object, told of by blocking, callback, promise or await.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRuntimeError, PyTimeoutError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
+use raveler::outcome::{Death, Outcome};
+use raveler::{Cancelling, Runtime};
+use raveler_procs::clock;
+use raveler_procs::frame::{Body, Frame, flags};
+use raveler_procs::token::{Reader, Token};
+use raveler_shm::Arena;
+use raveler_task::Place;
+
+use crate::decode::{Access, Decoder, content, load_error};
+use crate::error::{self, TaskCancelled, TaskTimeout};
+use crate::host::{Interp, TaskCell, Waiter, tell};
+use crate::hub::Hub;
+use crate::modules;
+use crate::options::nanos;
+use crate::pending::{self, Parking};
+
+/// A piece of work that was submitted.
+#[pyclass(frozen, weakref, generic, module = "raveler")]
+pub(crate) struct Task {
+    pub(crate) cell: TaskCell,
+    pub(crate) runtime: Option<Runtime<Interp>>,
+    owner: Option<Py<PyAny>>,
+    name: Py<PyString>,
+    place: Place,
+    on_cancel: Option<Py<PyAny>>,
+}
+
+impl Task {
+    pub(crate) fn new(
+        cell: TaskCell,
+        runtime: Runtime<Interp>,
+        owner: Py<PyAny>,
+        name: Py<PyString>,
+        place: Place,
+    ) -> Self {
+        Self { cell, runtime: Some(runtime), owner: Some(owner), name, place, on_cancel: None }
+    }
+
+    /// A task without a runtime: somebody settles it by hand.
+    pub(crate) fn pending(cell: TaskCell, name: Py<PyString>, on_cancel: Option<Py<PyAny>>) -> Self {
+        Self { cell, runtime: None, owner: None, name, place: Place::Native, on_cancel }
+    }
+
+    /// Waits; false if the time was over before the task was.
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        if self.cell.is_settled() {
+            return Ok(true);
+        }
+        if let Some(runtime) = &self.runtime
+            && self.place == Place::Loop
+            && runtime.host().loop_thread(py) == Some(pending::thread_ident(py)?)
+        {
+            let message = format!(
+                "task {} runs on the event loop of this thread, which would wait for itself: await it",
+                self.name.bind(py)
+            );
+            return Err(PyRuntimeError::new_err(message));
+        }
+        let deadline = timeout.map(|seconds| clock::nanos().saturating_add(nanos(seconds.max(0.0))));
+        let mut interrupted = || Python::attach(|py| py.check_signals());
+        match &self.runtime {
+            Some(runtime) => {
+                py.detach(|| runtime.wait(self.cell.settled(), Some(&self.cell), deadline, &mut interrupted))
+            }
+            None => py.detach(|| Parking::global().wait(self.cell.settled(), deadline, &mut interrupted)),
+        }
+    }
+
+    fn wait_or_say_so(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        if self.wait(py, timeout)? {
+            return Ok(());
+        }
+        let seconds = timeout.unwrap_or_default();
+        Err(PyTimeoutError::new_err(format!(
+            "task {} has not ended within {seconds} s; it goes on, and can be waited for again",
+            self.name.bind(py)
+        )))
+    }
+
+    /// Tells the waiter when the task has ended; at once if it has.
+    pub(crate) fn subscribe(&self, py: Python<'_>, waiter: Waiter) {
+        let back = match &self.runtime {
+            Some(runtime) => runtime.subscribe(&self.cell, waiter),
+            None => self.cell.subscribe(waiter),
+        };
+        if let Some(waiter) = back {
+            let mut rung = Vec::new();
+            tell(py, waiter, &mut rung);
+            for hub in rung {
+                hub.get().ring(py);
+            }
+        }
+    }
+
+    fn arena(&self) -> Option<&Arena> {
+        self.runtime.as_ref().map(Runtime::arena)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        is_cancelled(&self.cell)
+    }
+}
+
+#[pymethods]
+impl Task {
+    /// Returns the value; raises the task's error.
+    #[pyo3(signature = (timeout=None))]
+    fn result<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        self.wait_or_say_so(py, timeout)?;
+        outcome_of(py, &self.cell, self.arena(), &self.name)
+    }
+
+    /// Returns the task's error, or None if it ended with a value.
+    #[pyo3(signature = (timeout=None))]
+    fn exception<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.wait_or_say_so(py, timeout)?;
+        if self.cell.outcome(|outcome| outcome.is_value()) == Some(true) {
+            return Ok(None);
+        }
+        match outcome_of(py, &self.cell, self.arena(), &self.name) {
+            Ok(_) => Ok(None),
+            Err(error) if self.is_cancelled() => Err(error),
+            Err(error) => Ok(Some(error.value(py).clone().into_any())),
+        }
+    }
+
+    /// Tells whether the task has ended.
+    fn done(&self) -> bool {
+        if !self.cell.is_settled()
+            && let Some(runtime) = &self.runtime
+        {
+            runtime.poll();
+        }
+        self.cell.is_settled()
+    }
+
+    /// Tells whether the task has begun and not ended.
+    fn running(&self) -> bool {
+        self.runtime.as_ref().is_some_and(|runtime| runtime.is_running(&self.cell))
+    }
+
+    /// Stops the work; tells whether there was any left to stop.
+    fn cancel(&self, py: Python<'_>) -> PyResult<bool> {
+        if let Some(runtime) = &self.runtime {
+            return Ok(py.detach(|| runtime.cancel(&self.cell, false)) != Cancelling::Gone);
+        }
+        let is_first = pending::settle(py, &self.cell, Outcome::Cancelled);
+        if is_first && let Some(on_cancel) = &self.on_cancel {
+            on_cancel.call0(py)?;
+        }
+        Ok(is_first)
+    }
+
+    /// Cancels the task only if no attempt has begun.
+    fn _cancel_pending(&self, py: Python<'_>) -> bool {
+        let Some(runtime) = &self.runtime else { return false };
+        py.detach(|| runtime.cancel(&self.cell, true)) == Cancelling::Done
+    }
+
+    /// Tells whether the task ended by being cancelled.
+    fn cancelled(&self) -> bool {
+        self.done() && self.is_cancelled()
+    }
+
+    /// Calls `function` with this task when it has ended; at once if it has.
+    fn add_done_callback(slf: &Bound<'_, Self>, function: Py<PyAny>) {
+        let waiter = Waiter::Callback(function, slf.clone().unbind().into_any());
+        slf.get().subscribe(slf.py(), waiter);
+    }
+
+    /// Gives `token` to `hub` when the task has ended.
+    fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
+        self.subscribe(py, Waiter::Hub(hub, token));
+    }
+
+    /// Returns a task of what `function` makes of the value.
+    #[pyo3(signature = (function, **options))]
+    fn then<'py>(
+        slf: &Bound<'py, Self>,
+        function: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        promise(modules::then(slf.py())?, slf, function, options)
+    }
+
+    /// Returns a task of the value, or of what `function` makes of the error.
+    #[pyo3(signature = (function, **options))]
+    fn catch<'py>(
+        slf: &Bound<'py, Self>,
+        function: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        promise(modules::catch(slf.py())?, slf, function, options)
+    }
+
+    /// Returns a task that ends as this one does, after `function` has run.
+    #[pyo3(signature = (function, **options))]
+    fn finally_<'py>(
+        slf: &Bound<'py, Self>,
+        function: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        promise(modules::finally(slf.py())?, slf, function, options)
+    }
+
+    fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        modules::hub_wait(slf.py())?.call1((slf,))
+    }
+
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Py<PyString> {
+        self.name.clone_ref(py)
+    }
+
+    #[getter]
+    fn id(&self) -> u64 {
+        self.cell.number()
+    }
+
+    #[getter]
+    fn _runtime(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.owner.as_ref().map(|owner| owner.clone_ref(py))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let state = if !self.cell.is_settled() {
+            "open"
+        } else if self.is_cancelled() {
+            "cancelled"
+        } else if self.cell.outcome(|outcome| outcome.is_value()) == Some(true) {
+            "done"
+        } else {
+            "failed"
+        };
+        format!("<raveler.Task {} #{} {state}>", self.name.bind(py), self.cell.number())
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let _ = slf;
+        let message = "a Task can be passed to a task as an argument of its own, not inside another object";
+        Err(pyo3::exceptions::PyTypeError::new_err(message))
+    }
+}
+
+fn promise<'py>(
+    make: &Bound<'py, PyAny>,
+    task: &Bound<'py, Task>,
+    function: &Bound<'py, PyAny>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = options.map_or_else(|| PyDict::new(task.py()), Clone::clone);
+    make.call1((task, function, options))
+}
+
+fn is_cancelled(cell: &TaskCell) -> bool {
+    let parent = cell.outcome(|outcome| match outcome {
+        Outcome::Cancelled => Some(None),
+        Outcome::Like(parent) => Some(Some(Arc::clone(parent))),
+        _ => None,
+    });
+    match parent.flatten() {
+        Some(None) => true,
+        Some(Some(parent)) => is_cancelled(&parent),
+        None => false,
+    }
+}
+
+/// Returns the value of a task that has ended with one.
+pub(crate) fn value_of<'py>(py: Python<'py>, cell: &TaskCell, arena: &Arena) -> PyResult<Bound<'py, PyAny>> {
+    outcome_of(py, cell, Some(arena), intern!(py, "task").as_unbound())
+}
+
+/// What was found in a cell.
+enum Found {
+    Value(Py<PyAny>),
+    Wire(raveler::outcome::Payload, bool),
+    Failed(Vec<u8>),
+    Raised(Py<PyAny>),
+    Died(Arc<Death>),
+    TimedOut(u64),
+    Cancelled,
+    Like(TaskCell),
+    Refused(Arc<raveler::RuntimeError>),
+    Reading,
+}
+
+/// Returns the value of a task that has ended, or raises its error; keeps what was read.
+pub(crate) fn outcome_of<'py>(
+    py: Python<'py>,
+    cell: &TaskCell,
+    arena: Option<&Arena>,
+    name: &Py<PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let wants_wire = cell.wants_wire();
+    let found = cell.outcome(|outcome| match outcome {
+        Outcome::Value(value) | Outcome::Both(_, value) => Found::Value(value.clone_ref(py)),
+        Outcome::Wire(payload) if wants_wire => Found::Wire(payload.clone(), true),
+        Outcome::Wire(payload) => {
+            let payload = std::mem::take(payload);
+            *outcome = Outcome::Reading;
+            Found::Wire(payload, false)
+        }
+        Outcome::Reading => Found::Reading,
+        Outcome::Failed(payload) => Found::Failed(payload.as_slice().to_vec()),
+        Outcome::Raised(error) => Found::Raised(error.clone_ref(py)),
+        Outcome::Died(death) => Found::Died(Arc::clone(death)),
+        Outcome::TimedOut(after) => Found::TimedOut(*after),
+        Outcome::Cancelled => Found::Cancelled,
+        Outcome::Like(parent) => Found::Like(Arc::clone(parent)),
+        Outcome::Refused(error) => Found::Refused(Arc::clone(error)),
+    });
+    let error = match found {
+        None => return Err(PyRuntimeError::new_err("the task has not ended")),
+        Some(Found::Value(value)) => return Ok(value.into_bound(py)),
+        Some(Found::Wire(payload, is_needed)) => return read(py, cell, arena, payload, is_needed),
+        Some(Found::Reading) => {
+            py.detach(std::thread::yield_now);
+            return outcome_of(py, cell, arena, name);
+        }
+        Some(Found::Like(parent)) => return outcome_of(py, &parent, arena, name),
+        Some(Found::Raised(error)) => return Err(PyErr::from_value(error.into_bound(py))),
+        Some(Found::Failed(bytes)) => read_error(py, &bytes)?,
+        Some(Found::Died(death)) => describe_death(py, &death, arena, Some(name.bind(py)))?,
+        Some(Found::TimedOut(after)) => timed_out(py, after, name.bind(py)),
+        Some(Found::Cancelled) => {
+            return Err(TaskCancelled::new_err(format!("task {} was cancelled", name.bind(py))));
+        }
+        Some(Found::Refused(error)) => return Err(error::to_python(&error)),
+    };
+    let kept = error.clone().unbind();
+    cell.outcome(|outcome| *outcome = Outcome::Raised(kept));
+    Err(PyErr::from_value(error))
+}
+
+fn read<'py>(
+    py: Python<'py>,
+    cell: &TaskCell,
+    arena: Option<&Arena>,
+    mut payload: raveler::outcome::Payload,
+    is_needed: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(arena) = arena else { return Err(PyRuntimeError::new_err("the task has no runtime")) };
+    let held = if is_needed { payload.blocks().iter().cloned().collect() } else { payload.take_blocks() };
+    // While tasks in other processes read the buffers, this process gets pages of its own.
+    let access = if is_needed { Access::Private } else { Access::Own };
+    let mut reader = Reader::new(payload.as_slice());
+    let token = reader.token().map_err(|error| error::of_wire(&error));
+    let decoder = Decoder::with_own(arena, access, held);
+    let value = token.and_then(|token| decoder.token(py, token, &mut reader));
+    match &value {
+        Ok(value) => {
+            let value = value.clone().unbind();
+            cell.outcome(|outcome| {
+                *outcome = if is_needed { Outcome::Both(payload, value) } else { Outcome::Value(value) };
+            });
+        }
+        Err(error) => {
+            let error = error.value(py).clone().unbind().into_any();
+            cell.outcome(|outcome| *outcome = Outcome::Raised(error));
+        }
+    }
+    value
+}
+
+/// Makes the exception of an error that is on the wire.
+pub(crate) fn read_error<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match Reader::new(bytes).token().map_err(|error| error::of_wire(&error))? {
+        Token::Error(content) => load_error(py, content),
+        _ => Ok(error::RavelerError::new_err("the result of the task is not a result").into_value(py).into_bound(py).into_any()),
+    }
+}
+
+/// Makes the exception of an attempt that took too long.
+pub(crate) fn timed_out<'py>(py: Python<'py>, after: u64, name: &Bound<'py, PyString>) -> Bound<'py, PyAny> {
+    #[expect(clippy::cast_precision_loss, reason = "a timeout in nanoseconds fits a float well enough to be read")]
+    let seconds = after as f64 / 1e9;
+    let message = format!("task {name} took longer than its timeout of {seconds} s");
+    TaskTimeout::new_err(message).into_value(py).into_bound(py).into_any()
+}
+
+/// Makes the exception of a worker's death.
+pub(crate) fn describe_death<'py>(
+    py: Python<'py>,
+    death: &Death,
+    arena: Option<&Arena>,
+    name: Option<&Bound<'py, PyString>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let certificate = &death.certificate;
+    let facts = PyDict::new(py);
+    facts.set_item("task", name)?;
+    facts.set_item("pid", certificate.pid)?;
+    facts.set_item("signal", certificate.signal)?;
+    facts.set_item("exit_code", certificate.exit_code)?;
+    facts.set_item("cause", certificate.cause())?;
+    facts.set_item("peak_rss", (certificate.peak_bytes > 0).then_some(certificate.peak_bytes))?;
+    facts.set_item("arguments", arena.and_then(|arena| summary(py, death, arena)))?;
+    facts.set_item("stack", (!certificate.fault.is_empty()).then_some(certificate.fault.as_str()))?;
+    facts.set_item("log", modules::last_lines(py)?.call1((certificate.worker,))?)?;
+    modules::worker_died(py)?.call_method("describe", (), Some(&facts))
+}
+
+/// Returns the arguments that the dead worker was given, shortened.
+fn summary(py: Python<'_>, death: &Death, arena: &Arena) -> Option<String> {
+    let frame = Frame::read(&death.args).ok()?;
+    let held;
+    let body = match frame.body {
+        Body::Inline(body) => body,
+        Body::Block(span) => {
+            held = arena.hold(raveler_shm::BlockId::from_u64(span.block));
+            content(&held, span)
+        }
+    };
+    let decoder = Decoder::new(arena, Access::Read);
+    let mut reader = Reader::new(body);
+    let short = |value: Bound<'_, PyAny>| modules::short_repr(py).ok()?.call1((value,)).ok()?.extract::<String>().ok();
+    if frame.head.has(flags::ITEMS) {
+        for _ in 0..frame.head.skip + death.item {
+            reader.skip(&mut |_| ()).ok()?;
+        }
+        return short(decoder.value(py, &mut reader).ok()?);
+    }
+    let (count, named) = (reader.u32().ok()?, reader.u32().ok()?);
+    let mut parts = Vec::new();
+    for _ in 0..count.min(8) {
+        parts.push(short(decoder.value(py, &mut reader).ok()?)?);
+    }
+    for _ in 0..if count <= 8 { named.min(8) } else { 0 } {
+        let key: String = decoder.value(py, &mut reader).ok()?.extract().ok()?;
+        parts.push(format!("{key}={}", short(decoder.value(py, &mut reader).ok()?)?));
+    }
+    Some(parts.join(", "))
+}
+
+/// Tells whether an object is a task.
+pub(crate) fn as_task<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Task>> {
+    value.cast_exact::<Task>().ok()
+}
+
