@@ -324,7 +324,7 @@ impl Bridge {
 #[pymethods]
 impl PyRuntime {
     #[new]
-    #[pyo3(signature = (workers=None, engine="local", seed=0, limits=None, memory=None, preload=None, *, _of=None, _options=None))]
+    #[pyo3(signature = (workers=None, engine="local", seed=0, limits=None, memory=None, preload=None, trace=None, *, _of=None, _options=None))]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the contract")]
     fn new(
         py: Python<'_>,
@@ -334,6 +334,7 @@ impl PyRuntime {
         limits: Option<&Bound<'_, PyDict>>,
         memory: Option<u64>,
         preload: Option<Py<PyTuple>>,
+        trace: Option<&Bound<'_, PyAny>>,
         _of: Option<&Bound<'_, Self>>,
         _options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
@@ -342,6 +343,8 @@ impl PyRuntime {
         if let Some(of) = _of {
             return Ok(Self { inner: Arc::clone(&of.get().inner), options, given: given.unbind() });
         }
+        // Checked by the Python layer; nothing records yet.
+        let _ = trace;
         let is_nested = current::is_worker();
         let cores = Cores::here().usable;
         let config = Config {
@@ -415,7 +418,7 @@ impl PyRuntime {
     }
 
     /// Returns what has been counted.
-    fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let runtime = &self.inner.runtime;
         let tally = runtime.tally();
         let stats = PyDict::new(py);
@@ -435,6 +438,24 @@ impl PyRuntime {
         stats.set_item("missed_bells", runtime.segment().missed_bells())?;
         stats.set_item("workers", runtime.worker_pids())?;
         Ok(stats)
+    }
+
+    /// Returns the counts in words.
+    fn report(&self) -> String {
+        let tally = self.inner.runtime.tally();
+        let busy = std::time::Duration::from_nanos(tally.busy);
+        format!(
+            "{} submitted, {} done, {} failed, {} cancelled, {} timed out, {} lost to dead workers; {} map items; {} retries; {} workers died; workers were busy for {busy:.3?}",
+            tally.submitted,
+            tally.done,
+            tally.failed,
+            tally.cancelled,
+            tally.timed_out,
+            tally.died,
+            tally.items,
+            tally.retries,
+            tally.deaths,
+        )
     }
 
     #[getter]

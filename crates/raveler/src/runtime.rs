@@ -82,8 +82,7 @@ impl<H: Host> Runtime<H> {
     ///
     /// If there is no shared memory or no descriptor left.
     pub fn new(host: Arc<H>, config: Config) -> Result<Self, RuntimeError> {
-        let memory = raveler_procs::cores::Cores::here().memory_total.max(1 << 30);
-        let segment = Segment::create(&Geometry { workers: config.workers, slots: SLOTS, memory })?;
+        let segment = Segment::create(&Geometry { slots: SLOTS, ..Geometry::for_machine(config.workers) })?;
         let mut scheduler = Scheduler::new(config.seed);
         let limits = config.limits.iter().map(|(name, limit)| (name.clone(), scheduler.add_limit(*limit))).collect();
         let inbox = Arc::new(Inbox::new()?);

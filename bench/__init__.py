@@ -1,0 +1,1 @@
+"""Measurements of raveler beside its peers, a folder for each field."""

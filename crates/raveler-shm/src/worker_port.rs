@@ -1,0 +1,103 @@
+//! A worker's side of the rings: takes slots, completes them, and sleeps when there are none.
+
+use std::time::Duration;
+
+use raveler_sync::word::PROCESSES_MAX;
+use raveler_sync::worker_bell::Sleep;
+use raveler_sync::{Notice, Process, Ticket};
+
+use crate::block::Block;
+use crate::segment::Segment;
+use crate::taken::Taken;
+
+/// A worker's end of a segment; one per worker process.
+pub struct WorkerPort {
+    segment: Segment,
+    worker: u32,
+    low: usize,
+    was_woken: bool,
+}
+
+impl WorkerPort {
+    /// Returns the port of a worker; nobody else may use that number meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the segment has no such worker.
+    #[must_use]
+    pub fn new(segment: &Segment, worker: u32) -> Self {
+        let workers = segment.geometry().workers;
+        assert!(worker < workers, "there is no worker {worker} of {workers}");
+        debug_assert!(worker + 1 < PROCESSES_MAX, "the geometry was checked");
+        Self {
+            segment: segment.clone(),
+            worker,
+            low: 2 * workers as usize,
+            was_woken: false,
+        }
+    }
+
+    /// Takes the oldest queued slot.
+    #[inline]
+    pub fn take(&mut self) -> Option<Taken> {
+        let me = self.process();
+        let ring = self.segment.submission();
+        let taken = loop {
+            let Some(claimed) = ring.claim(me) else {
+                break None;
+            };
+            // It was recalled if the lease says anything else.
+            let lease = self.segment.slot(claimed.slot).lease();
+            if lease.start(claimed.position, me) {
+                break Some(Taken::new(&self.segment, claimed.ticket()));
+            }
+        };
+        if std::mem::take(&mut self.was_woken) && !ring.is_empty() {
+            // Only one wake is in flight at a time: who wakes and sees more wakes the next.
+            self.segment.worker_bell().ring(me);
+        }
+        taken
+    }
+
+    /// Sleeps until there may be work, at most for `timeout`; false if the time was over. Says before that it goes idle.
+    pub fn sleep(&mut self, timeout: Duration) -> bool {
+        self.going_idle();
+        let segment = &self.segment;
+        let has_work = || segment.submission().has_live() || segment.is_shutdown();
+        let end = segment.worker_bell().sleep(self.worker, has_work, timeout);
+        if end == Sleep::Missed {
+            segment.count_missed_bell();
+        }
+        self.was_woken = end != Sleep::TimedOut;
+        self.was_woken
+    }
+
+    /// Tells the parent, if it sleeps and has something to collect or to submit, that this worker has nothing to do.
+    #[inline]
+    pub fn going_idle(&self) {
+        self.notify(None);
+    }
+
+    #[inline]
+    pub(crate) fn process(&self) -> Process {
+        self.worker + 1
+    }
+
+    /// Publishes a completion, then lets go of the block of results, which the parent holds by now.
+    #[inline]
+    pub(crate) fn complete(&mut self, ticket: Ticket, block: Option<Block>) {
+        self.segment.completion(self.worker).push(ticket);
+        drop(block);
+        self.notify(Some(ticket.slot));
+    }
+
+    #[inline]
+    fn notify(&self, finished: Option<u32>) {
+        self.segment.parent_bell().notify(Notice {
+            finished,
+            submission: self.segment.submission(),
+            completion: self.segment.completion(self.worker),
+            low: self.low,
+        });
+    }
+}

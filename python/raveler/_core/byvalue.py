@@ -1,0 +1,105 @@
+"""Pickling of functions and classes that a worker can't import: they travel by value."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+import sys
+import types
+from contextvars import ContextVar
+from weakref import WeakSet
+
+import cloudpickle.cloudpickle as _cloudpickle
+
+from raveler._core import arrays, carry, process
+from raveler._core.importable import importable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_made_here: WeakSet[type] = WeakSet()
+
+
+def dumps(value: object, buffers: list[pickle.PickleBuffer] | None = None, *, here: bool = False) -> bytes:
+    """Return ``value`` pickled, by value where need be; buffers go out of band if a list for them is given.
+
+    With ``here`` the bytes are for this same process: functions still go by value, classes stay what they are.
+    """
+    file = io.BytesIO()
+    Pickler(file, None if buffers is None else buffers.append, here=here).dump(value)
+    return file.getvalue()
+
+
+class Pickler(_cloudpickle.Pickler):  # type: ignore[misc]
+    """A cloudpickle that knows which modules a worker can import and what is one of a kind in a process."""
+
+    def __init__(
+        self, file: io.BytesIO, buffer_callback: Callable[[pickle.PickleBuffer], object] | None, *, here: bool
+    ) -> None:
+        """Pickle into ``file``; buffers go to the callback, or in band if it is None."""
+        super().__init__(file, protocol=5, buffer_callback=buffer_callback)
+        self.here = here
+        self.dispatch_table = arrays.with_arrays(_dispatch_table(), in_band=buffer_callback is None)
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Return how to rebuild ``obj``, or NotImplemented to leave it to its own class."""
+        if isinstance(obj, type):
+            return self._reduce_class(obj)
+        if isinstance(obj, types.FunctionType):
+            return self._dynamic_function_reduce(obj) if _hidden(obj) else super().reducer_override(obj)
+        if isinstance(obj, ContextVar):
+            return carry.reduced(obj)
+        if isinstance(obj, (types.BuiltinMethodType, types.MethodType, random.Random)):
+            return _one_of_a_kind(obj)
+        return super().reducer_override(obj)
+
+    def _reduce_class(self, cls: type) -> Any:
+        by_value = cls.__module__ == "__main__" or _hidden(cls)
+        if self.here and by_value:
+            return tracked_class, (_cloudpickle._get_or_create_tracker_id(cls),)
+        if process.is_worker and cls not in _made_here:
+            # What the parent sent it also has: its own class comes back, never a copy that would overwrite it.
+            tracker = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.get(cls)
+            if tracker is not None:
+                return tracked_class, (tracker,)
+            if by_value:
+                _made_here.add(cls)
+        if _hidden(cls):
+            return _cloudpickle._dynamic_class_reduce(cls)
+        return super().reducer_override(cls)
+
+
+def tracked_class(tracker: str) -> type:
+    """Return the class that this process once sent under that id."""
+    found = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(tracker)
+    if found is None:
+        message = "a class came back by reference that this process no longer has"
+        raise pickle.UnpicklingError(message)
+    return found  # type: ignore[no-any-return]
+
+
+def _hidden(thing: Any) -> bool:
+    """Tell whether a function or class belongs to a module that is loaded here but that a worker can't import."""
+    name = getattr(thing, "__module__", None)
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    return isinstance(module, types.ModuleType) and name != "__main__" and not importable(module.__name__, module)
+
+
+def _one_of_a_kind(thing: Any) -> Any:
+    """Send a method of a global random generator as its name, not with the generator's state."""
+    is_generator = isinstance(thing, random.Random)
+    owner: Any = thing if is_generator else thing.__self__
+    name = "_inst" if is_generator else thing.__name__
+    if owner is random._inst:
+        return getattr, (random, name)
+    legacy = sys.modules.get("numpy.random.mtrand")
+    if legacy is not None and owner is getattr(legacy, "_rand", None):
+        return getattr, (sys.modules["numpy.random"], name)
+    return NotImplemented
+
+
+def _dispatch_table() -> dict[type, Any]:
+    return dict(_cloudpickle.Pickler.dispatch_table)

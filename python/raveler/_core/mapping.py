@@ -1,0 +1,142 @@
+"""The start of a map: its arguments checked, and the run chosen that its kind of function needs."""
+
+from __future__ import annotations
+
+from raveler._core import functions, progress
+from raveler._core import options as _options
+from raveler._core.results import Results
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from raveler import _raveler
+    from raveler._core.runtime import Runtime
+    from raveler._core.window import Window
+
+
+class _Plan:
+    """The arguments of one map, checked."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        """Take the arguments of the map out of ``options``; the options of its tasks stay."""
+        take = options.pop
+        self.ordered = _switch("ordered", take("ordered", True))  # noqa: FBT003 - a private function says what it is by its name
+        window, chunk, concurrency = take("window", None), take("chunk", "auto"), take("concurrency", None)
+        self.window = None if window is None else _options.count("window", window)
+        self.chunk = "auto" if chunk == "auto" else _options.count("chunk", chunk)
+        self.concurrency = None if concurrency is None else _options.count("concurrency", concurrency)
+        self.errors = take("errors", "raise")
+        if self.errors not in {"raise", "return", "skip"}:
+            message = f'errors must be "raise", "return" or "skip", not {self.errors!r}'
+            raise ValueError(message)
+        self.progress = take("progress", False)  # noqa: FBT003 - a private function says what it is by its name
+        if take("journal", None) is not None or take("journal_reset", False):  # noqa: FBT003 - a private function says what it is by its name
+            message = "journal= is not part of this version of raveler"
+            raise NotImplementedError(message)
+
+
+def start(
+    runtime: Runtime,
+    function: Callable[..., Any],
+    iterables: tuple[Iterable[Any], ...],
+    *,
+    star: bool,
+    options: dict[str, Any],
+) -> Results[Any]:
+    """Return the results of a map; nothing is pulled before they are asked for."""
+    runtime._check_open()
+    plan = _Plan(options)
+    inner, leading, own = functions.resolve(function)
+    target = function if leading else inner
+    given = {**runtime._options, **runtime._checked(options)}
+    if "on" in given:
+        functions.check_on(inner, given["on"])
+    view = runtime._view({**own, **given})
+    name = functions.name_of(inner)
+    # Before the sources are opened: a wrong argument leaves them untouched.
+    meter = progress.meter(plan.progress, name, _length(iterables))
+    source = _source(iterables)
+    if view._options["on"] == "process":
+        run: _raveler.MapRun[Any] | Window[Any] = _process_run(view, target, source, plan, star=star)
+    else:
+        run = _window_run(view, target, source, plan, star=star)
+    results = Results(run, name, meter)
+    runtime._track(results)
+    return results
+
+
+def _process_run(
+    view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
+) -> _raveler.MapRun[Any]:
+    if plan.concurrency is not None:
+        message = (
+            f"concurrency={plan.concurrency} is for functions on the loop or on threads; {functions.name_of(function)} "
+            f"runs in worker processes: use Runtime(workers=...), limit= or window="
+        )
+        raise ValueError(message)
+    options = dict(view._options)
+    wrapping = view._state.wrapping
+    if wrapping is not None:
+        function, own = wrapping.around_items(function)
+        options = {**own, **options}
+    return view._map(
+        function,
+        source,
+        {
+            **options,
+            "ordered": plan.ordered,
+            "window": plan.window,
+            "chunk": plan.chunk,
+            "errors": plan.errors,
+            "star": star,
+        },
+    )
+
+
+def _window_run(
+    view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
+) -> Window[Any]:
+    from raveler._core.window import DEFAULT_CONCURRENCY, Window
+
+    on = view._options["on"]
+    concurrency = plan.concurrency or DEFAULT_CONCURRENCY.get(on, DEFAULT_CONCURRENCY["thread"])
+    return Window(
+        view,
+        function,
+        source,
+        star=star,
+        ordered=plan.ordered,
+        errors=plan.errors,
+        concurrency=concurrency,
+        window=plan.window or 4 * concurrency,
+        is_loop=on == "loop",
+    )
+
+
+def _source(iterables: tuple[Iterable[Any], ...]) -> Iterator[Any]:
+    sources = []
+    for iterable in iterables:
+        try:
+            sources.append(iter(iterable))
+        except TypeError:
+            message = f"map takes iterables after the function, not {iterable!r}"
+            raise TypeError(message) from None
+    if len(sources) == 1:
+        return sources[0]
+    from raveler._core.window import zipped
+
+    return zipped(sources)
+
+
+def _length(iterables: tuple[Any, ...]) -> int | None:
+    lengths = [len(iterable) for iterable in iterables if hasattr(type(iterable), "__len__")]
+    return min(lengths) if len(lengths) == len(iterables) else None
+
+
+def _switch(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    message = f"{name} must be True or False, not {value!r}"
+    raise TypeError(message)

@@ -1,0 +1,9 @@
+"""Which kind of process this is."""
+
+from __future__ import annotations
+
+is_worker = False
+"""True in a process that runs tasks for a parent."""
+
+index = -1
+"""The number of this worker among those of its parent; -1 in any other process."""

@@ -1,0 +1,144 @@
+"""Structured lifetime: the tasks of a block end before the block does."""
+
+from __future__ import annotations
+
+from raveler._core import default, promise, together
+from raveler._core.hub import in_trio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from raveler import _raveler
+    from raveler._core.runtime import Runtime
+
+
+def scope(runtime: Runtime | None = None) -> Scope:
+    """Return a block whose tasks end before it does, for ``with`` and ``async with``.
+
+    If a child fails, those that were spawned after it are cancelled, those before it finish, and the block raises the
+    error of the first that failed in the order of spawning. If the block itself raises, all its children are
+    cancelled.
+
+    Args:
+        runtime: Where the children run; the default runtime if it is not given.
+
+    Example:
+        >>> import raveler as rv
+        >>> with rv.scope() as s:
+        ...     left, right = s.spawn(pow, 2, 3), s.spawn(pow, 2, 4)
+        >>> left.result() + right.result()
+        24
+    """
+    return Scope(default.runtime() if runtime is None else runtime)
+
+
+class Scope:
+    """A block of tasks; see `scope`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Have no children yet."""
+        self._runtime = runtime
+        self._children: list[_raveler.Task[Any]] = []
+        self._failed_at: int | None = None
+        self._ended = False
+
+    def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
+        """Submit a child; `submit` is the same.
+
+        Raises:
+            RuntimeError: If the block has ended.
+        """
+        return self._add(self._runtime, function, args, kwargs)
+
+    submit = spawn
+
+    def options(self, **options: Any) -> _Spawner:
+        """Return what spawns children of this scope with these options."""
+        return _Spawner(self, self._runtime.options(**options))
+
+    def cancel(self) -> None:
+        """Cancel all children."""
+        for child in list(self._children):
+            child.cancel()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for all children; raise the first error in the order of spawning."""
+        self._ended = True
+        if kind is not None:
+            self.cancel()
+        try:
+            together.wait(self._children)
+        except BaseException:
+            self.cancel()
+            together.wait(self._children)
+            raise
+        if kind is None:
+            self._raise_first()
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for all children while the event loop goes on."""
+        self._ended = True
+        if kind is not None:
+            self.cancel()
+        try:
+            await together.gather(*self._children, return_exceptions=True)
+        except BaseException:
+            self.cancel()
+            if not in_trio():
+                await together.gather(*self._children, return_exceptions=True)
+            raise
+        if kind is None:
+            self._raise_first()
+
+    def _add(
+        self, runtime: Runtime, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> _raveler.Task[Any]:
+        if self._ended:
+            message = "this scope has ended; a task can only be spawned inside its block"
+            raise RuntimeError(message)
+        index = len(self._children)
+        child = runtime.submit(function, *args, **kwargs)
+        self._children.append(child)
+        child.add_done_callback(lambda child: self._settled(index, child))
+        if self._failed_at is not None:
+            child.cancel()
+        return child
+
+    def _settled(self, index: int, child: _raveler.Task[Any]) -> None:
+        if child.cancelled() or child.exception() is None:
+            return
+        if self._failed_at is None or index < self._failed_at:
+            self._failed_at = index
+            for later in self._children[index + 1 :]:
+                later.cancel()
+
+    def _raise_first(self) -> None:
+        if self._failed_at is not None:
+            error = promise.error_of(self._children[self._failed_at])
+            if error is not None:
+                raise error
+
+
+class _Spawner:
+    """Spawns children of a scope with options of their own."""
+
+    def __init__(self, scope: Scope, view: Runtime) -> None:
+        """Join a scope and a view of its runtime."""
+        self._scope = scope
+        self._view = view
+
+    def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
+        """Submit a child with the options."""
+        return self._scope._add(self._view, function, args, kwargs)
+
+    submit = spawn

@@ -1,0 +1,1 @@
+"""Faces of raveler for code that was written for something else."""

@@ -1,0 +1,1 @@
+"""The Python test suite: conformance, faults, typing and soak."""

@@ -1,0 +1,100 @@
+"""Every example runs as a user runs it: a process of its own, in a folder of its own, and says what it promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+GUARD_S = 50
+
+
+class Promise(NamedTuple):
+    """The arguments of a run that is short, and what its output must hold."""
+
+    arguments: tuple[str, ...]
+    says: tuple[str, ...]
+
+
+PROMISES = {
+    "asyncio_style": Promise((), (r"^user0 978fe2078c58$", r"^12 keys; the loop ticked \d+ times")),
+    "futures_style": Promise(
+        (),
+        (
+            r"^futures: \{.*900: 9324.*\} callbacks: \[300, 600, 900\]$",
+            r"^tasks: \(600, 5715\)$",
+            r"^promises: 900! has the digit sum 9324 \| no answer: factorial\(\) not defined for negative values$",
+        ),
+    ),
+    "index_library": Promise(
+        ("--folder", f"{sysconfig.get_path('stdlib')}/asyncio", "heappush", "*_lock"),
+        (
+            r"^  speed-up +\d+\.\d\d     of \d+, the limit$",
+            r"^Both indexes are equal: [\d,]+ names in [\d,]+ places\.$",
+            r"^  heappush: \d+ places in \d+ files$",
+            r"^    queues\.py:\d+",
+            r"^  \*_lock: \d+ places in \d+ files$",
+        ),
+    ),
+    "mandelbrot": Promise(("small.pgm", "60"), (r"^small\.pgm: 60 x 45 pixels, 2,713 bytes$",)),
+    "primes": Promise(("40000",), (r"^ +40,000 +4,203  #", r"^4,203 primes below 40,000$")),
+    "random_walks": Promise((), (r"^the same every time$",)),
+    "survivors": Promise((), (r"^ 0: ZeroDivisionError\n13: WorkerDied\n18 of 20 tasks have their result$",)),
+    "word_counts": Promise((), (r"^\d+ topics, [\d,]+ words, [\d,]+ different ones$", r"^ +[\d,]+  object$")),
+}
+
+
+def run(script: Path, arguments: tuple[str, ...], folder: Path) -> tuple[int, str, str]:
+    """Run a script in a session of its own and return its exit status, output and errors."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", str(script), *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, errors = process.communicate(timeout=GUARD_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, errors = process.communicate()
+            pytest.fail(f"{script.name} did not end within {GUARD_S} s.\n{out}\n{errors}")
+    return process.returncode, out, errors
+
+
+def test_every_example_has_a_promise() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(PROMISES)
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_example_runs_and_keeps_its_promise(name: str, tmp_path: Path, no_leaks: None) -> None:
+    del no_leaks
+    promise = PROMISES[name]
+
+    status, out, errors = run(FOLDER / f"{name}.py", promise.arguments, tmp_path)
+
+    assert errors == ""
+    assert status == 0
+    for words in promise.says:
+        assert re.search(words, out, re.MULTILINE), f"{words!r} is not in:\n{out}"
+
+
+def test_picture_is_whole(tmp_path: Path) -> None:
+    run(FOLDER / "mandelbrot.py", ("small.pgm", "60"), tmp_path)
+
+    head, pixels = (tmp_path / "small.pgm").read_bytes().split(b"\n", 1)
+
+    assert head == b"P5 60 45 255"
+    assert len(pixels) == 60 * 45
+    assert 0 in pixels
+    assert max(pixels) > 0

@@ -1,0 +1,1 @@
+"""What must survive: real deaths, hangs, interrupts and shortages, on real processes."""
