@@ -156,6 +156,11 @@ class Census:
         names = frozenset(entry.name for entry in shm.glob("*raveler*"))
         return cls(mine, kinds, names)
 
+    def joined(self, other: Census) -> Census:
+        """Return the larger of both counts, kind by kind."""
+        larger = self if len(self.processes) >= len(other.processes) else other
+        return Census(larger.processes, self.descriptors | other.descriptors, self.shared_names | other.shared_names)
+
     def excess(self, before: Census) -> list[str]:
         """Name what is there now and was not before; a replaced worker is no excess."""
         found = []

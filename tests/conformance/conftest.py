@@ -9,8 +9,10 @@ import pytest
 
 import raveler as rv
 from tests import work
+from tests.census import Census
 from tests.conformance.engines import ENGINES, EngineUnderTest
 from tests.conformance.loops import LOOPS
+from tests.conftest import SETTLED
 from tests.gate import Gatekeeper
 
 if TYPE_CHECKING:
@@ -83,7 +85,9 @@ def rt(engine: EngineUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with rv.Runtime(workers=WORKERS, engine=engine.name, seed=7, limits=limits) as runtime:
         warm(runtime, engine, keeper)
         keeper.close()
+        SETTLED.append(Census.take())
         yield runtime
+        SETTLED.pop()
 
 
 @pytest.fixture

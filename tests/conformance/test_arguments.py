@@ -12,41 +12,43 @@ from tests import work
 if TYPE_CHECKING:
     from tests.conformance.engines import EngineUnderTest
 
+EITHER = (TypeError, ValueError)
+
 BAD_RUNTIME = [
     ({"workers": 0}, ValueError, "0"),
     ({"workers": -3}, ValueError, "-3"),
-    ({"workers": "two"}, TypeError, "two"),
-    ({"workers": 1.5}, TypeError, "1.5"),
-    ({"memory": "much"}, ValueError, "much"),
+    ({"workers": "two"}, EITHER, "two"),
+    ({"workers": 1.5}, EITHER, "1.5"),
+    ({"memory": "much"}, EITHER, "much"),
     ({"memory": -1}, ValueError, "-1"),
-    ({"seed": "x"}, TypeError, "x"),
-    ({"limits": [1]}, TypeError, "1"),
-    ({"preload": [3]}, TypeError, "3"),
-    ({"carry": ["name"]}, TypeError, "name"),
+    ({"seed": "x"}, EITHER, "x"),
+    ({"limits": [1]}, EITHER, "1"),
+    ({"preload": [3]}, EITHER, "3"),
+    ({"carry": ["name"]}, EITHER, "name"),
 ]
 
 BAD_OPTIONS = [
     ({"timeout": 0}, ValueError, "0"),
     ({"timeout": -1}, ValueError, "-1"),
-    ({"timeout": "soon"}, TypeError, "soon"),
+    ({"timeout": "soon"}, EITHER, "soon"),
     ({"timeout": float("nan")}, ValueError, "nan"),
     ({"retries": -1}, ValueError, "-1"),
-    ({"retries": 1.5}, TypeError, "1.5"),
-    ({"retry_on": "ValueError"}, TypeError, "ValueError"),
-    ({"retry_on": (int,)}, TypeError, "int"),
+    ({"retries": 1.5}, EITHER, "1.5"),
+    ({"retry_on": "ValueError"}, EITHER, "ValueError"),
+    ({"retry_on": (int,)}, EITHER, "int"),
     ({"backoff": -1}, ValueError, "-1"),
     ({"on": "moon"}, ValueError, "moon"),
-    ({"limit": 3}, TypeError, "3"),
-    ({"memory": "much"}, ValueError, "much"),
+    ({"limit": 3}, EITHER, "3"),
+    ({"memory": "much"}, EITHER, "much"),
     ({"colour": "red"}, TypeError, "colour"),
 ]
 
 BAD_MAP = [
     ({"chunk": 0}, ValueError, "0"),
-    ({"chunk": "big"}, ValueError, "big"),
-    ({"chunk": 1.5}, TypeError, "1.5"),
+    ({"chunk": "big"}, EITHER, "big"),
+    ({"chunk": 1.5}, EITHER, "1.5"),
     ({"window": 0}, ValueError, "0"),
-    ({"window": "wide"}, TypeError, "wide"),
+    ({"window": "wide"}, EITHER, "wide"),
     ({"errors": "ignore"}, ValueError, "ignore"),
     ({"concurrency": 0}, ValueError, "0"),
     ({"colour": "red"}, TypeError, "colour"),
@@ -67,14 +69,14 @@ def name(case: Any) -> str:
 
 @pytest.mark.parametrize(("options", "error", "shown"), BAD_RUNTIME, ids=name)
 def test_runtime_refuses_a_bad_argument_and_shows_it(
-    engine: EngineUnderTest, options: dict[str, Any], error: type[Exception], shown: str
+    engine: EngineUnderTest, options: dict[str, Any], error: Any, shown: str
 ) -> None:
     with pytest.raises(error, match=shown):
         rv.Runtime(**({"engine": engine.name} | options))
 
 
 def test_runtime_refuses_an_unknown_engine_and_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"(?s)cluster.*serial|serial.*cluster"):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*cluster)(?=.*serial)(?=.*local)"):
         rv.Runtime(engine="cluster")
 
 
@@ -86,23 +88,21 @@ def test_runtime_refuses_an_unknown_argument() -> None:
 
 @pytest.mark.parametrize(("options", "error", "shown"), BAD_OPTIONS, ids=name)
 def test_view_refuses_a_bad_option_and_shows_it(
-    rt: rv.Runtime, options: dict[str, Any], error: type[Exception], shown: str
+    rt: rv.Runtime, options: dict[str, Any], error: Any, shown: str
 ) -> None:
     with pytest.raises(error, match=shown):
         rt.options(**options).submit(work.double, 1)
 
 
 @pytest.mark.parametrize(("options", "error", "shown"), BAD_OPTIONS, ids=name)
-def test_map_refuses_a_bad_option_and_shows_it(
-    rt: rv.Runtime, options: dict[str, Any], error: type[Exception], shown: str
-) -> None:
+def test_map_refuses_a_bad_option_and_shows_it(rt: rv.Runtime, options: dict[str, Any], error: Any, shown: str) -> None:
     with pytest.raises(error, match=shown):
         rt.map(work.double, [1], **options)
 
 
 @pytest.mark.parametrize(("options", "error", "shown"), BAD_OPTIONS, ids=name)
 def test_decorator_refuses_a_bad_option_and_shows_it(
-    rt: rv.Runtime, options: dict[str, Any], error: type[Exception], shown: str
+    rt: rv.Runtime, options: dict[str, Any], error: Any, shown: str
 ) -> None:
     with pytest.raises(error, match=shown):
         rt.submit(rv.task(work.double, **options), 1)
@@ -110,7 +110,7 @@ def test_decorator_refuses_a_bad_option_and_shows_it(
 
 @pytest.mark.parametrize(("arguments", "error", "shown"), BAD_MAP, ids=name)
 def test_map_refuses_a_bad_argument_at_the_call_and_shows_it(
-    rt: rv.Runtime, arguments: dict[str, Any], error: type[Exception], shown: str
+    rt: rv.Runtime, arguments: dict[str, Any], error: Any, shown: str
 ) -> None:
     with pytest.raises(error, match=shown):
         rt.map(work.double, [1], **arguments)
@@ -143,9 +143,9 @@ def test_decorator_refuses_what_cannot_be_called() -> None:
 
 def test_what_cannot_be_iterated_is_refused_at_the_call(rt: rv.Runtime) -> None:
     number: Any = 5
-    with pytest.raises(TypeError, match="int"):
+    with pytest.raises(TypeError, match="5"):
         rt.map(work.double, number)
-    with pytest.raises(TypeError, match="int"):
+    with pytest.raises(TypeError, match="5"):
         rt.reduce(work.add, number)
 
 

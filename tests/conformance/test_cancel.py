@@ -175,4 +175,6 @@ def test_cancel_twice_is_harmless(rt: rv.Runtime, keeper: Gatekeeper) -> None:
     keeper.wait_for(1)
     task.cancel()
     task.cancel()
+    with pytest.raises(rv.TaskCancelled):
+        task.result()
     assert task.cancelled()

@@ -143,7 +143,7 @@ def test_results_unconsumed_at_the_end_of_the_block_are_closed_with_one_warning(
     engine: EngineUnderTest, consumed: int
 ) -> None:
     source = Source()
-    with pytest.warns(Warning, match="(?i)results") as caught:
+    with pytest.warns(Warning, match="(?i)consumed") as caught:
         kept = leave_unconsumed(engine, [source], consumed)
     assert len(caught) == 1
     assert source.closed or consumed == 0
@@ -152,7 +152,7 @@ def test_results_unconsumed_at_the_end_of_the_block_are_closed_with_one_warning(
 
 
 def test_two_unconsumed_results_give_a_warning_each(engine: EngineUnderTest) -> None:
-    with pytest.warns(Warning, match="(?i)results") as caught:
+    with pytest.warns(Warning, match="(?i)consumed") as caught:
         leave_unconsumed(engine, [Source(), Source()], 1)
     assert len(caught) == 2
 

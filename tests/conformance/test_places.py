@@ -147,7 +147,7 @@ def test_variable_set_in_a_task_does_not_leak_into_the_next(rt: rv.Runtime) -> N
 
 
 def test_unknown_place_names_the_known_ones(rt: rv.Runtime) -> None:
-    with pytest.raises(ValueError, match=r"(?s)cloud.*process.*thread|cloud.*thread.*process"):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*cloud)(?=.*process)(?=.*thread)"):
         rt.options(on="cloud").submit(work.identity, 1)
 
 

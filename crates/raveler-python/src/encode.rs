@@ -13,6 +13,7 @@ use crate::buffer;
 use crate::error;
 use crate::modules;
 use crate::shared::Shared;
+use crate::task::as_task;
 
 /// From how many bytes on bytes and buffers get a block of their own.
 const LARGE: usize = 64 * 1024;
@@ -59,6 +60,40 @@ impl<'a> Encoder<'a> {
             return shared.get().write(self);
         }
         self.pickle(value, label)
+    }
+
+    /// Appends a value that may be a task, whose value it waits for.
+    pub(crate) fn argument(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        match as_task(value) {
+            Some(task) => self.value(&task.call_method0(intern!(value.py(), "result"))?, "item"),
+            None => self.value(value, "item"),
+        }
+    }
+
+    /// Appends a tuple of arguments, each of which may be a task or a shared value.
+    pub(crate) fn arguments(&mut self, arguments: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if self.native(arguments, 0)? {
+            return Ok(());
+        }
+        let plain = |member: &Bound<'_, PyAny>| as_task(member).is_none() && member.cast_exact::<Shared>().is_err();
+        if arguments.iter_borrowed().all(|member| plain(&member)) {
+            return self.pickle(arguments, "item");
+        }
+        self.out.tag(Tag::Tuple);
+        Write::u32(&mut self.out, u32::try_from(arguments.len())?);
+        for member in arguments.iter_borrowed() {
+            self.argument(&member)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the native codec knows a value.
+    pub(crate) fn is_native(&mut self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let (start, blocks) = (self.out.len(), self.blocks.len());
+        let is_native = self.native(value, 0)?;
+        self.out.truncate(start);
+        self.blocks.truncate(blocks);
+        Ok(is_native)
     }
 
     /// Appends a value that the native codec knows; says whether it does. What it does not know leaves no trace.
@@ -115,7 +150,8 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    fn pickle(&mut self, value: &Bound<'_, PyAny>, label: &str) -> PyResult<()> {
+    /// Appends a value as a pickle.
+    pub(crate) fn pickle(&mut self, value: &Bound<'_, PyAny>, label: &str) -> PyResult<()> {
         let py = value.py();
         let pickled = modules::dumps(py)?.call1((value, label, self.is_here))?;
         let (data, buffers): (Bound<'_, PyBytes>, Bound<'_, PyList>) = pickled.extract()?;

@@ -22,6 +22,9 @@ use crate::modules;
 /// Most functions that are kept ready.
 const FUNCTIONS_MAX: usize = 512;
 
+/// In place of the number of arguments: one pair of a tuple and a dict follows.
+pub(crate) const PACKED: u32 = u32::MAX;
+
 /// A function that is ready to run here.
 struct Ready {
     function: Py<PyAny>,
@@ -190,6 +193,10 @@ impl<'py> Run<'_, 'py> {
         }
         let count = reader.u32().map_err(|error| error::of_wire(&error))?;
         let named = reader.u32().map_err(|error| error::of_wire(&error))?;
+        if count == PACKED {
+            let (positional, keywords): (Bound<'_, PyTuple>, Bound<'_, PyDict>) = decoder.value(py, reader)?.extract()?;
+            return self.function.call(positional, Some(&keywords));
+        }
         if count == 1 && named == 0 {
             let only = decoder.value(py, reader)?;
             return self.function.call1((only,));
@@ -214,6 +221,10 @@ impl<'py> Run<'_, 'py> {
 /// Writes an error: whether it may be retried, and its serialised form.
 pub(crate) fn write_error(py: Python<'_>, error: &PyErr, retry_on: Option<&Bound<'_, PyAny>>, out: &mut Vec<u8>) {
     let value = error.value(py);
+    if let Some(traceback) = error.traceback(py) {
+        // Before Python 3.12 the exception does not hold it.
+        let _ = value.setattr(intern!(py, "__traceback__"), traceback);
+    }
     let may_retry = match retry_on {
         Some(kinds) => value.is_instance(kinds).unwrap_or(false),
         None => value.is_instance_of::<PyException>(),

@@ -23,7 +23,7 @@ use crate::runtime::{Inner, Prepared, PyRuntime, write_head};
 use crate::task;
 
 /// The results of a map, in the making.
-#[pyclass(frozen, weakref, module = "raveler._raveler")]
+#[pyclass(frozen, weakref, subclass, generic, module = "raveler._raveler")]
 pub(crate) struct MapRun {
     inner: Arc<Inner>,
     handle: MapHandle,
@@ -90,9 +90,11 @@ impl MapRun {
             window: get("window")?.and_then(|value| value.extract().ok()),
             chunk: if is_alone || inner.runtime.config().is_serial { Some(1) } else { chunk },
             spec: prepared.spec.clone(),
-            len: source.len().ok().map(|len| len as u64),
+            len: source.call_method0("__length_hint__").and_then(|len| len.extract()).ok(),
         };
-        let is_fixed = source.is_exact_instance_of::<PyList>() || source.is_exact_instance_of::<PyTuple>();
+        // No code of the user's runs between two items of these, so a buffer that comes again is the same.
+        let kind = source.get_type().name()?;
+        let is_fixed = ["list_iterator", "tuple_iterator", "repeat"].contains(&kind.to_str()?);
         let seed = inner.seed(py, own.key.as_ref())?;
         let handle = inner.runtime.open_map(map).map_err(|error| error::to_python(&error))?;
         let state = State {
@@ -134,7 +136,12 @@ impl MapRun {
             let source = source.clone_ref(py).into_bound(py);
             let first = runtime.map_position(&self.handle);
             let pulled = self.pull(state, source, wanted, first);
-            let Pulled { items, end } = pulled?;
+            let Pulled { items, refused, end } = pulled?;
+            if let Some(error) = refused {
+                let error = Outcome::Raised(error.into_value(py).into_any());
+                runtime.map_refuse(&self.handle, error);
+                continue;
+            }
             if let Some(end) = end {
                 state.source = None;
                 let error = end.err().map(|error| Outcome::Raised(error.into_value(py).into_any()));
@@ -157,6 +164,7 @@ impl MapRun {
     ) -> PyResult<Pulled> {
         /// Bytes after which a frame is long enough.
         const FRAME_BYTES: usize = 256 * 1024;
+        let is_star = state.is_star;
         let runtime = &self.inner.runtime;
         let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
         encoder.seen = state.seen.take();
@@ -165,6 +173,7 @@ impl MapRun {
         encoder.out.resize(Head::SIZE, 0);
         let mut items = 0_u32;
         let mut end = None;
+        let mut refused = None;
         for _ in 0..wanted {
             match source.next() {
                 None => {
@@ -176,8 +185,8 @@ impl MapRun {
                     break;
                 }
                 Some(Ok(item)) => {
-                    if let Err(error) = self.item(&mut encoder, &item, first + u64::from(items)) {
-                        end = Some(Err(error));
+                    if let Err(error) = item_of(&mut encoder, &item, is_star) {
+                        refused = Some(error);
                         break;
                     }
                     items += 1;
@@ -206,23 +215,7 @@ impl MapRun {
                 .map_err(|error| error::to_python(&error))?;
         }
         state.scratch = out;
-        Ok(Pulled { items, end })
-    }
-
-    fn item(&self, encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, index: u64) -> PyResult<()> {
-        let start = encoder.out.len();
-        let blocks = encoder.blocks.len();
-        let encoded = if let Some(task) = task::as_task(item) {
-            let value = task.call_method0("result")?;
-            encoder.value(&value, "item")
-        } else {
-            encoder.value(item, "item")
-        };
-        encoded.inspect_err(|_| {
-            encoder.out.truncate(start);
-            encoder.blocks.truncate(blocks);
-            let _ = index;
-        })
+        Ok(Pulled { items, refused, end })
     }
 
     /// Returns the next result if it is there.
@@ -361,14 +354,39 @@ impl MapRun {
     }
 }
 
+/// Writes one item; what can't travel leaves no trace.
+fn item_of(encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, is_star: bool) -> PyResult<()> {
+    let (start, blocks) = (encoder.out.len(), encoder.blocks.len());
+    let encoded = match item.cast_exact::<PyTuple>() {
+        Ok(arguments) if is_star => encoder.arguments(arguments),
+        _ => encoder.argument(item),
+    };
+    encoded.inspect_err(|_| {
+        encoder.out.truncate(start);
+        encoder.blocks.truncate(blocks);
+    })
+}
+
 struct Pulled {
     items: u32,
+    /// The error of the item after these, if it can't travel.
+    refused: Option<PyErr>,
     /// How the source ended, if it did.
     end: Option<PyResult<()>>,
 }
 
 #[pymethods]
 impl MapRun {
+    #[new]
+    fn new(
+        runtime: &Bound<'_, PyRuntime>,
+        function: &Bound<'_, PyAny>,
+        source: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        Self::open(runtime, function, source, options)
+    }
+
     fn __iter__(slf: Py<Self>) -> Py<Self> {
         slf
     }

@@ -27,6 +27,8 @@ functions! {
     pickle_loads = "pickle"."loads";
     /// A callable to the function, leading arguments and options.
     resolve = "raveler._core.serialize"."resolve";
+    /// Refuses a place that a function can't run at.
+    check_on = "raveler._core.functions"."check_on";
     /// A function to its code and what to check before the code is used again.
     dump_function = "raveler._core.serialize"."dump_function";
     /// Code to the function.

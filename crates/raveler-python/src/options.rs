@@ -97,3 +97,13 @@ fn place(name: &str) -> PyResult<Place> {
         other => Err(PyValueError::new_err(format!("there is no place {other:?}"))),
     }
 }
+
+/// Returns the name of a place.
+pub(crate) fn name_of(place: Place) -> &'static str {
+    match place {
+        Place::Process => "process",
+        Place::Thread => "thread",
+        Place::Loop => "loop",
+        Place::Native | Place::Inline => "native",
+    }
+}

@@ -21,9 +21,9 @@ use crate::encode::Encoder;
 use crate::error;
 use crate::function::Functions;
 use crate::host::{Interp, TaskCell, Waiter};
-use crate::map_run::MapRun;
+use crate::interpreter::PACKED;
 use crate::modules;
-use crate::options::{Options, nanos};
+use crate::options::{self, Options, nanos};
 use crate::shared::Shared;
 use crate::task::{self, Task, as_task};
 
@@ -88,6 +88,9 @@ impl Inner {
         let mut functions = self.functions();
         let (known, object) = functions.get(callable)?;
         let place = options.place_over(&known.options, known.place);
+        if place != known.place && (known.place != Place::Process || place == Place::Native) {
+            modules::check_on(py)?.call1((callable, options::name_of(place)))?;
+        }
         let retry_on = options.retry_on.as_ref().or(known.options.retry_on.as_ref()).map(|kinds| kinds.clone_ref(py));
         let published = match place {
             Place::Process => Some(known.publish(py, &self.runtime, retry_on.as_ref())?),
@@ -143,10 +146,28 @@ pub(crate) fn write_head(
 }
 
 impl PyRuntime {
+    /// Submits a call whose random stream is that of the given item of the given seed.
+    fn submit_at(
+        slf: &Bound<'_, Self>,
+        function: &Bound<'_, PyAny>,
+        stream: (Seed, u64),
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Task> {
+        let this = slf.get();
+        this.inner.runtime.check().map_err(|error| error::to_python(&error))?;
+        let prepared = this.inner.prepare(slf.py(), function, &this.options)?;
+        if prepared.place == Place::Process {
+            Self::submit_process(slf, prepared, stream, args, kwargs)
+        } else {
+            Self::submit_here(slf, prepared, stream, args, kwargs)
+        }
+    }
+
     fn submit_process(
         slf: &Bound<'_, Self>,
         prepared: Prepared,
-        seed: Seed,
+        stream: (Seed, u64),
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Task> {
@@ -160,7 +181,7 @@ impl PyRuntime {
             let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
             encoder.out = std::mem::take(&mut *inner.scratch.lock().unwrap_or_else(PoisonError::into_inner));
             encoder.out.clear();
-            write_head(&mut encoder.out, function, &prepared, 0, (number, 1), (seed, 0));
+            write_head(&mut encoder.out, function, &prepared, 0, (number, 1), stream);
             let holes = write_arguments(py, runtime, &mut encoder, &prepared.leading, args, kwargs)?;
             let Encoder { mut out, mut blocks, .. } = encoder;
             let spec = prepared.spec.clone();
@@ -185,7 +206,7 @@ impl PyRuntime {
     fn submit_here(
         slf: &Bound<'_, Self>,
         prepared: Prepared,
-        seed: Seed,
+        stream: (Seed, u64),
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Task> {
@@ -222,7 +243,7 @@ impl PyRuntime {
             kwargs: Some(keywords.unbind()),
             holes,
             name: prepared.name.clone_ref(py),
-            seed: seed.child(0),
+            seed: stream.0.child(stream.1),
             context: modules::copy_context(py)?.call0()?.unbind(),
             retry_on: prepared.retry_on,
             attempt: Mutex::new(None),
@@ -245,6 +266,27 @@ fn unshared(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
+/// Whether two or more arguments have to be pickled, and none is a task or a shared value.
+fn is_packed(
+    encoder: &mut Encoder<'_>,
+    leading: &[Py<PyAny>],
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<bool> {
+    let mut pickled = leading.len();
+    if pickled + args.len() + kwargs.map_or(0, PyDictMethods::len) < 2 {
+        return Ok(false);
+    }
+    let named = kwargs.into_iter().flatten().map(|(_, value)| value);
+    for value in args.iter().chain(named) {
+        if as_task(&value).is_some() || value.cast_exact::<Shared>().is_ok() {
+            return Ok(false);
+        }
+        pickled += usize::from(!encoder.is_native(&value)?);
+    }
+    Ok(pickled > 1)
+}
+
 /// Writes the arguments of a call; returns where the values of tasks that have not ended belong.
 fn write_arguments(
     py: Python<'_>,
@@ -255,6 +297,16 @@ fn write_arguments(
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Vec<(usize, TaskCell)>> {
     let mut holes = Vec::new();
+    if is_packed(encoder, leading, args, kwargs)? {
+        // One pickle for all, so that an object that comes twice stays one object.
+        let all: Vec<_> = leading.iter().map(|each| each.bind(py).clone()).chain(args.iter()).collect();
+        let keywords = kwargs.map_or_else(|| PyDict::new(py), Clone::clone);
+        let pair = (PyTuple::new(py, all)?, keywords).into_pyobject(py)?;
+        Write::u32(&mut encoder.out, PACKED);
+        Write::u32(&mut encoder.out, 0);
+        encoder.pickle(&pair, "call")?;
+        return Ok(holes);
+    }
     Write::u32(&mut encoder.out, u32::try_from(leading.len() + args.len())?);
     Write::u32(&mut encoder.out, kwargs.map_or(0, |kwargs| u32::try_from(kwargs.len()).unwrap_or(u32::MAX)));
     for value in leading {
@@ -369,16 +421,9 @@ impl PyRuntime {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Task> {
-        let py = slf.py();
         let this = slf.get();
-        this.inner.runtime.check().map_err(|error| error::to_python(&error))?;
-        let prepared = this.inner.prepare(py, function, &this.options)?;
-        let seed = this.inner.seed(py, this.options.key.as_ref())?;
-        if prepared.place == Place::Process {
-            Self::submit_process(slf, prepared, seed, args, kwargs)
-        } else {
-            Self::submit_here(slf, prepared, seed, args, kwargs)
-        }
+        let seed = this.inner.seed(slf.py(), this.options.key.as_ref())?;
+        Self::submit_at(slf, function, (seed, 0), args, kwargs)
     }
 
     /// Puts one read-only copy of a value where every worker can read it.
@@ -387,14 +432,20 @@ impl PyRuntime {
         Shared::put(&self.inner.runtime, value)
     }
 
-    /// Opens a map.
-    fn _map(
+    /// Takes a place in the order of calls for items that are submitted later, at whatever time.
+    fn _reserve_call(&self, py: Python<'_>) -> PyResult<u128> {
+        Ok(self.inner.seed(py, self.options.key.as_ref())?.to_u128())
+    }
+
+    /// Submits one item of a call whose place was reserved.
+    fn _submit_item(
         slf: &Bound<'_, Self>,
+        call: u128,
+        item: u64,
         function: &Bound<'_, PyAny>,
-        source: &Bound<'_, PyAny>,
-        options: &Bound<'_, PyDict>,
-    ) -> PyResult<MapRun> {
-        MapRun::open(slf, function, source, options)
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<Task> {
+        Self::submit_at(slf, function, (Seed::from_u128(call), item), args, None)
     }
 
     /// Makes the loop of the caller the place of coroutines.

@@ -18,6 +18,7 @@ use crate::decode::{Access, Decoder, content, load_error};
 use crate::error::{self, TaskCancelled, TaskTimeout};
 use crate::host::{Interp, TaskCell, Waiter, tell};
 use crate::hub::Hub;
+use crate::interpreter::PACKED;
 use crate::modules;
 use crate::options::nanos;
 use crate::pending::{self, Parking};
@@ -428,6 +429,9 @@ fn summary(py: Python<'_>, death: &Death, arena: &Arena) -> Option<String> {
         return short(decoder.value(py, &mut reader).ok()?);
     }
     let (count, named) = (reader.u32().ok()?, reader.u32().ok()?);
+    if count == PACKED {
+        return short(decoder.value(py, &mut reader).ok()?);
+    }
     let mut parts = Vec::new();
     for _ in 0..count.min(8) {
         parts.push(short(decoder.value(py, &mut reader).ok()?)?);

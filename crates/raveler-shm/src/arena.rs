@@ -127,11 +127,11 @@ impl Arena {
         given
     }
 
-    /// Supervisor: ends all holds of a dead process; returns the blocks that it shared with the parent alone.
+    /// Supervisor: ends all holds of a dead process; returns the blocks that it allocated and that the parent holds.
     ///
-    /// Those that the parent doesn't [know](Arena::knows), although everything of the dead was collected, are for
-    /// [`Arena::forget`]: the dead gave them and never said so. To be called after `ParentPort::recover`, and before the
-    /// number is used by another process.
+    /// Those that the parent doesn't [know](Arena::knows), although everything of the dead was collected and adopted, are
+    /// for [`Arena::forget`]: the dead gave them and never said so. To be called after `ParentPort::recover`, and before
+    /// the number is used by another process.
     #[must_use]
     pub fn recover(&self, dead: Process) -> Vec<BlockId> {
         let mut orphans = Vec::new();
@@ -139,7 +139,7 @@ impl Arena {
             let mut free = 0;
             for index in 0..self.high_water(number) {
                 let holders = self.segment.holders(class, index);
-                if holders.recover(dead) == Orphan::ParentOnly {
+                if holders.recover(dead) == Orphan::Given {
                     orphans.push(BlockId::new(number, index, class.size));
                 }
                 free += u32::from(holders.is_free());

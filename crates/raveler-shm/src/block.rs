@@ -84,11 +84,15 @@ impl Block {
 
     /// Lets `process` hold the block too and seals it; that process then adopts it.
     ///
-    /// False if it held the block already: then its hold may end any time and this gift adds nothing to it. Where that
-    /// can happen, send a copy instead.
-    #[must_use = "a gift to a process that holds the block already is void"]
+    /// False means that the gift is void, and a copy must be sent instead: that process holds the block already, and its
+    /// hold may end any time; or it is the parent and another process allocated the block, so that after a death nobody
+    /// could tell whose gift it was.
+    #[must_use = "a gift that is void must be replaced by a copy"]
     pub fn give(&self, process: Process) -> bool {
         let holders = self.holding.holders();
+        if process == 0 && !holders.is_allocated_by(self.holding.me()) {
+            return false;
+        }
         holders.seal();
         holders.give(process)
     }

@@ -55,6 +55,11 @@ impl Holding {
     }
 
     #[inline]
+    pub(crate) fn me(&self) -> Process {
+        self.me
+    }
+
+    #[inline]
     pub(crate) fn id(&self) -> BlockId {
         self.id
     }

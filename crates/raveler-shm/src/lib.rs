@@ -11,9 +11,9 @@
 
 mod error;
 
-mod geometry;
-
 mod words;
+
+mod geometry;
 
 mod layout;
 
@@ -27,9 +27,9 @@ mod registry;
 
 mod slot;
 
-mod segment;
-
 mod worker_record;
+
+mod segment;
 
 mod holding;
 

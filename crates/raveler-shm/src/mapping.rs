@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! 1. `base..base + layout.bytes` is one shared mapping of the whole memfd, readable and writable, from the making of the
-//!    `Mapping` to its drop (but in forked children, see `seclude`); the memfd is sealed, so it can't shrink under it. `base` is aligned to pages.
+//!    `Mapping` to its drop (but in forked children, see `seclude`); the memfd is sealed, so it can't shrink under it.
+//!    `base` is aligned to pages.
 //! 2. The memfd was all zero when it was made. Sections hold types for which zero bytes are valid, and which other
 //!    processes change only through atomics, or as `words` says for the areas of a slot.
 //! 3. Bytes of blocks are reached by pointers; references to them are made in `block` alone.

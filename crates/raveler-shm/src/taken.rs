@@ -8,8 +8,8 @@
 //! 3. The block is given to the parent before the lease says done, and released after the completion is published: at
 //!    every instant somebody who knows it holds it.
 
-use raveler_sync::Ticket;
 use raveler_sync::step::step;
+use raveler_sync::{Process, Ticket};
 
 use crate::arena::Arena;
 use crate::block::Block;
@@ -17,7 +17,6 @@ use crate::error::ShmError;
 use crate::segment::Segment;
 use crate::slot::{Progress, Slot};
 use crate::words::RESULTS_MAX;
-use crate::worker_port::WorkerPort;
 
 /// A slot that is being run.
 #[must_use = "a slot that is taken must be finished"]
@@ -88,17 +87,17 @@ impl Taken {
         Ok(())
     }
 
-    /// Completes the slot: the parent may collect it. `busy_ns` is how long the worker was busy.
+    /// Says that the results are complete (3); returns what is left to publish and then to release.
     #[inline]
-    pub fn finish(self, port: &mut WorkerPort, busy_ns: u64) {
+    pub(crate) fn conclude(self, me: Process, busy_ns: u64) -> (Ticket, Option<Block>) {
         let slot = self.slot();
         slot.set_busy(busy_ns);
         if let Some(block) = &self.block {
             // The block is new: the parent can't hold it already.
             let _ = block.give(0);
         }
-        slot.lease().finish(self.ticket.position, port.process());
-        port.complete(self.ticket, self.block);
+        slot.lease().finish(self.ticket.position, me);
+        (self.ticket, self.block)
     }
 
     fn commit_to_block(

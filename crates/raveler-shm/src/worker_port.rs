@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use raveler_sync::word::PROCESSES_MAX;
 use raveler_sync::worker_bell::Sleep;
-use raveler_sync::{Notice, Process, Ticket};
+use raveler_sync::{Notice, Process};
 
-use crate::block::Block;
 use crate::segment::Segment;
 use crate::taken::Taken;
 
@@ -79,16 +78,8 @@ impl WorkerPort {
     }
 
     #[inline]
-    pub(crate) fn process(&self) -> Process {
+    fn process(&self) -> Process {
         self.worker + 1
-    }
-
-    /// Publishes a completion, then lets go of the block of results, which the parent holds by now.
-    #[inline]
-    pub(crate) fn complete(&mut self, ticket: Ticket, block: Option<Block>) {
-        self.segment.completion(self.worker).push(ticket);
-        drop(block);
-        self.notify(Some(ticket.slot));
     }
 
     #[inline]
@@ -99,5 +90,17 @@ impl WorkerPort {
             completion: self.segment.completion(self.worker),
             low: self.low,
         });
+    }
+}
+
+impl Taken {
+    /// Completes the slot: the parent may collect it. `busy_ns` is how long the worker was busy.
+    #[inline]
+    pub fn finish(self, port: &mut WorkerPort, busy_ns: u64) {
+        let (ticket, block) = self.conclude(port.process(), busy_ns);
+        port.segment.completion(port.worker).push(ticket);
+        // Only now: the parent, which holds it too, can learn of it.
+        drop(block);
+        port.notify(Some(ticket.slot));
     }
 }

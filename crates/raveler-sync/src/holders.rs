@@ -14,6 +14,8 @@
 //!    without bits is about to be freed: the supervisor may do it, for a releaser that died.
 //! 5. The bytes are written by a process only while it is the one holder and the claim is not `SEALED`; a block is sealed
 //!    before its name is told to anyone.
+//! 6. Only the process that allocated a block gives it to the parent. So a bit of the parent that the parent does not know
+//!    of, when everything that the dead allocator has published is collected, is a gift that was never published.
 
 use crate::step::step;
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -31,14 +33,14 @@ const GIVE: u64 = 1 << 44;
 /// What is left of a block after a process that may have held it has died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orphan {
-    /// The dead had nothing to do with it.
+    /// It was free, or another process is just allocating it.
     Untouched,
     /// Nobody else held it: it is free.
     Freed,
-    /// Others hold it too.
-    Shared,
-    /// The dead and the parent held it; now the parent alone does, and may not know it.
-    ParentOnly,
+    /// Others hold it, or are about to free it.
+    Held,
+    /// The dead allocated it and the parent holds it: perhaps by a gift of which the parent never heard (6).
+    Given,
 }
 
 /// A view of the holders of one block.
@@ -131,11 +133,10 @@ impl<'a> Holders<'a> {
         if self.free_without_bits(seen) {
             return Orphan::Freed;
         }
-        match was_held {
-            false => Orphan::Untouched,
-            true if self.is_held_only_by(0) => Orphan::ParentOnly,
-            true => Orphan::Shared,
+        if owner == u64::from(dead) + 1 && self.is_held_by(0) {
+            return Orphan::Given;
         }
+        Orphan::Held
     }
 
     /// Holder: notes that the bytes are final (5).
@@ -151,6 +152,14 @@ impl<'a> Holders<'a> {
     #[must_use]
     pub fn is_sealed(self) -> bool {
         self.claim.load(Ordering::Acquire) & SEALED != 0
+    }
+
+    /// Tells whether `process` allocated the block (6).
+    #[inline]
+    #[must_use]
+    pub fn is_allocated_by(self, process: Process) -> bool {
+        let owner = (self.claim.load(Ordering::Acquire) & OWNER_MASK) >> OWNER_SHIFT;
+        owner == u64::from(process) + 1
     }
 
     /// Tells whether nobody has allocated the block.

@@ -1,6 +1,5 @@
 //! Models of the completion ring: one worker, one parent.
 #![cfg(loom)]
-#![expect(clippy::disallowed_types, reason = "the words under test are atomics")]
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

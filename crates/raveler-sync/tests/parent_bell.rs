@@ -1,6 +1,5 @@
 //! Models of the parent's bell: a completion that the parent waits for always wakes it.
 #![cfg(loom)]
-#![expect(clippy::disallowed_types, reason = "the words under test are atomics")]
 
 use loom::sync::Arc;
 use loom::thread;

@@ -1,6 +1,5 @@
 //! Models of the submission ring with its leases: every order of a few steps of the parent and its workers.
 #![cfg(loom)]
-#![expect(clippy::disallowed_types, reason = "the words under test are atomics")]
 
 use loom::sync::Arc;
 use loom::thread;
@@ -36,7 +35,7 @@ impl Words {
     fn publish(&self, slot: u32) -> u32 {
         self.lease(slot).queue(self.ring().next_position());
         self.ring().publish(slot, |old| {
-            self.lease(old.slot).name_owner(old.position, old.owner)
+            self.lease(old.slot).name_owner(old.position, old.owner);
         })
     }
 

@@ -1,6 +1,5 @@
 //! Models of the workers' bell: work that was published is never left lying while everybody sleeps.
 #![cfg(loom)]
-#![expect(clippy::disallowed_types, reason = "the words under test are atomics")]
 
 use std::time::Duration;
 

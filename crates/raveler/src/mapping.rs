@@ -9,7 +9,7 @@ use crate::core::Owner;
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::Host;
-use crate::map::{Map, MapOptions, Taken};
+use crate::map::{Content, Map, MapOptions, Taken};
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
 use crate::work::{Blocks, Parcel, Work};
@@ -87,6 +87,18 @@ impl<H: Host> Runtime<H> {
     /// Returns the index of the next item that will be pulled.
     pub fn map_position(&self, map: &MapHandle) -> u64 {
         self.0.lock().maps.get(&map.key).map_or(0, Map::position)
+    }
+
+    /// Gives the next item an error instead of sending it.
+    pub fn map_refuse(&self, map: &MapHandle, error: Outcome<H>) {
+        let mut core = self.0.lock();
+        if let Some(state) = core.maps.get_mut(&map.key) {
+            let index = state.pulled(1, 0);
+            state.arrive(index, Content::Failure(error));
+            core.item_fails(map.key, index);
+        }
+        core.map_news(map.key);
+        self.0.finish(core, false);
     }
 
     /// Notes that the source has ended, by an error or without.

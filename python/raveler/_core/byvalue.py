@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import marshal
 import pickle
 import random
 import sys
@@ -19,6 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+# A version of the format without back references: equal code gives equal bytes.
+_PLAIN = 2
 
 _made_here: WeakSet[type] = WeakSet()
 
@@ -40,9 +44,10 @@ class Pickler(_cloudpickle.Pickler):  # type: ignore[misc]
         self, file: io.BytesIO, buffer_callback: Callable[[pickle.PickleBuffer], object] | None, *, here: bool
     ) -> None:
         """Pickle into ``file``; buffers go to the callback, or in band if it is None."""
+        # The C pickler looks for the table while it is initialised, not later.
+        self.dispatch_table = arrays.with_arrays(_dispatch_table(), in_band=buffer_callback is None)
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         self.here = here
-        self.dispatch_table = arrays.with_arrays(_dispatch_table(), in_band=buffer_callback is None)
 
     def reducer_override(self, obj: Any) -> Any:
         """Return how to rebuild ``obj``, or NotImplemented to leave it to its own class."""
@@ -102,4 +107,13 @@ def _one_of_a_kind(thing: Any) -> Any:
 
 
 def _dispatch_table() -> dict[type, Any]:
-    return dict(_cloudpickle.Pickler.dispatch_table)
+    table = dict(_cloudpickle.Pickler.dispatch_table)
+    # An open file is not its content.
+    table.pop(io.TextIOWrapper, None)
+    table[types.CodeType] = _reduce_code
+    return table
+
+
+def _reduce_code(code: types.CodeType) -> Any:
+    """Send code with its file name, which tracebacks and warnings need; both ends run the same interpreter."""
+    return marshal.loads, (marshal.dumps(code, _PLAIN),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
+
 from raveler._core import rng
 
 TYPE_CHECKING = False
@@ -10,6 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from raveler import _raveler
+
+
+adopted: dict[int, Any] = {}
+"""The place of the loop that a runtime adopted, by the thread that the loop runs on."""
 
 
 class Abandoned(BaseException):
@@ -68,11 +74,15 @@ def _run_coroutine(call: _raveler.Call) -> None:
     import asyncio
 
     from raveler._core.hub import running_loop
-    from raveler._core.loop_place import LoopPlace
 
+    place = adopted.get(get_ident())
     running = running_loop()
-    if running is not None:
-        LoopPlace(running).start(call)
+    if place is None and running is not None:
+        from raveler._core.loop_place import LoopPlace
+
+        place = LoopPlace(running)
+    if place is not None:
+        place.start(call)
         return
     if not call.begin():
         return

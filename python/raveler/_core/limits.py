@@ -57,9 +57,11 @@ def normalised(limits: Mapping[str, int | Rate] | None) -> dict[str, int | tuple
             raise TypeError(message)
         if isinstance(limit, Rate):
             result[name] = (limit.count, limit.per)
-        elif isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1:
-            result[name] = limit
-        else:
-            message = f"limits[{name!r}] must be a whole number of at least 1 or a rv.Rate, not {limit!r}"
+            continue
+        message = f"limits[{name!r}] must be a whole number of at least 1 or a rv.Rate, not {limit!r}"
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise TypeError(message)
+        if limit < 1:
             raise ValueError(message)
+        result[name] = limit
     return result

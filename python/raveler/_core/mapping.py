@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from raveler._core import functions, progress
 from raveler._core import options as _options
-from raveler._core.results import Results
+from raveler._core.results import MeteredResults, ProcessResults, WindowResults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from raveler import _raveler
+    from raveler._core.results import Results
     from raveler._core.runtime import Runtime
-    from raveler._core.window import Window
 
 
 class _Plan:
@@ -25,7 +24,7 @@ class _Plan:
         self.ordered = _switch("ordered", take("ordered", True))  # noqa: FBT003 - a private function says what it is by its name
         window, chunk, concurrency = take("window", None), take("chunk", "auto"), take("concurrency", None)
         self.window = None if window is None else _options.count("window", window)
-        self.chunk = "auto" if chunk == "auto" else _options.count("chunk", chunk)
+        self.chunk = _chunk(chunk)
         self.concurrency = None if concurrency is None else _options.count("concurrency", concurrency)
         self.errors = take("errors", "raise")
         if self.errors not in {"raise", "return", "skip"}:
@@ -58,18 +57,18 @@ def start(
     # Before the sources are opened: a wrong argument leaves them untouched.
     meter = progress.meter(plan.progress, name, _length(iterables))
     source = _source(iterables)
-    if view._options["on"] == "process":
-        run: _raveler.MapRun[Any] | Window[Any] = _process_run(view, target, source, plan, star=star)
-    else:
-        run = _window_run(view, target, source, plan, star=star)
-    results = Results(run, name, meter)
+    run = _process_run if view._options["on"] == "process" else _window_run
+    results = run(view, target, source, plan, star=star)
+    results._name = name
+    if meter is not None:
+        results = MeteredResults(results, meter)
     runtime._track(results)
     return results
 
 
 def _process_run(
     view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
-) -> _raveler.MapRun[Any]:
+) -> Results[Any]:
     if plan.concurrency is not None:
         message = (
             f"concurrency={plan.concurrency} is for functions on the loop or on threads; {functions.name_of(function)} "
@@ -81,28 +80,24 @@ def _process_run(
     if wrapping is not None:
         function, own = wrapping.around_items(function)
         options = {**own, **options}
-    return view._map(
-        function,
-        source,
-        {
-            **options,
-            "ordered": plan.ordered,
-            "window": plan.window,
-            "chunk": plan.chunk,
-            "errors": plan.errors,
-            "star": star,
-        },
-    )
+    options |= {
+        "ordered": plan.ordered,
+        "window": plan.window,
+        "chunk": plan.chunk,
+        "errors": plan.errors,
+        "star": star,
+    }
+    return ProcessResults(view, function, source, options)
 
 
 def _window_run(
     view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
-) -> Window[Any]:
-    from raveler._core.window import DEFAULT_CONCURRENCY, Window
+) -> Results[Any]:
+    from raveler._core.window import DEFAULT_CONCURRENCY
 
     on = view._options["on"]
     concurrency = plan.concurrency or DEFAULT_CONCURRENCY.get(on, DEFAULT_CONCURRENCY["thread"])
-    return Window(
+    return WindowResults(
         view,
         function,
         source,
@@ -121,7 +116,7 @@ def _source(iterables: tuple[Iterable[Any], ...]) -> Iterator[Any]:
         try:
             sources.append(iter(iterable))
         except TypeError:
-            message = f"map takes iterables after the function, not {iterable!r}"
+            message = f"map takes iterables after the function, and {iterable!r} is a {type(iterable).__name__}"
             raise TypeError(message) from None
     if len(sources) == 1:
         return sources[0]
@@ -133,6 +128,15 @@ def _source(iterables: tuple[Iterable[Any], ...]) -> Iterator[Any]:
 def _length(iterables: tuple[Any, ...]) -> int | None:
     lengths = [len(iterable) for iterable in iterables if hasattr(type(iterable), "__len__")]
     return min(lengths) if len(lengths) == len(iterables) else None
+
+
+def _chunk(value: object) -> int | str:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str):
+        message = f'chunk={value!r} is not a size: it must be "auto" or a whole number of at least 1'
+        raise ValueError(message)  # noqa: TRY004 - a text is accepted, this one is not
+    return _options.count("chunk", value)
 
 
 def _switch(name: str, value: object) -> bool:

@@ -67,7 +67,7 @@ def count(name: str, value: Any, *, least: int = 1) -> int:
 def _place(name: str, value: object) -> str:
     if isinstance(value, str) and value in PLACES:
         return value
-    message = f'{name} must be one of "process", "thread", "loop", "native", not {value!r}'
+    message = f'{name}={value!r} is not a place: it must be "process", "thread", "loop" or "native"'
     raise ValueError(message)
 
 
@@ -76,10 +76,12 @@ def _retries(name: str, value: object) -> int:
 
 
 def _seconds(name: str, value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
-        return float(value)
     message = f"{name} must be a positive number of seconds, not {value!r}"
-    raise ValueError(message)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(message)
+    if not 0 < value < float("inf"):
+        raise ValueError(message)
+    return float(value)
 
 
 def _retry_on(name: str, value: Any) -> tuple[type[BaseException], ...]:

@@ -6,17 +6,17 @@ import sys
 import warnings
 
 from raveler import _raveler
-from raveler._core.generic import Generic, T
+from raveler._core.generic import Generic, T, U
 from raveler._core.hub import pause
+from raveler._core.window import Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator
     from typing import Any, Self
 
     from raveler._core.progress import Meter
-    from raveler._core.window import Window
 
 _OWN = __file__.rpartition("/_core/")[0] + "/"
 
@@ -28,80 +28,79 @@ class Results(Generic[T]):
     call `close`, to end it early.
     """
 
-    def __init__(self, run: _raveler.MapRun[T] | Window[T], name: str, meter: Meter | None = None) -> None:
-        """Wrap a run; nothing starts before the first result is asked for."""
-        self._run = run
-        self._name = name
-        self._meter = meter
-        self._touched = False
+    _name = "a function"
 
-    @property
-    def skipped(self) -> int:
-        """The number of items that were dropped under ``errors="skip"``."""
-        return self._run.skipped
+    if TYPE_CHECKING:
+        # What the run of each kind of function gives.
+        @property
+        def skipped(self) -> int:
+            """The number of items that were dropped under ``errors="skip"``."""
+            ...
 
-    @property
-    def in_flight(self) -> int:
-        """The number of items that were pulled from the source and not yet yielded."""
-        return self._run.in_flight
+        @property
+        def in_flight(self) -> int:
+            """The number of items that were pulled from the source and not yet yielded."""
+            ...
 
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended: exhausted, failed or closed."""
-        return self._run.closed
+        @property
+        def done_items(self) -> int:
+            """The number of results that were yielded."""
+            ...
 
-    def __iter__(self) -> Iterator[T]:
-        """Return an iterator over the results; all iterators of one `Results` share its position."""
-        self._touched = True
-        return self if self._meter is not None else self._run
+        @property
+        def closed(self) -> bool:
+            """Whether it has ended: exhausted, failed or closed."""
+            ...
 
-    def __next__(self) -> T:
-        """Return the next result; wait for it, and pull the source meanwhile."""
-        self._touched = True
-        return self._counted(self._run.__next__)
+        def __iter__(self) -> Self:
+            """Return itself."""
+            ...
 
-    def __aiter__(self) -> AsyncIterator[T]:
-        """Return itself."""
-        self._touched = True
-        return self
+        def __next__(self) -> T:
+            """Return the next result; wait for it, and pull the source meanwhile."""
+            ...
 
-    async def __anext__(self) -> T:
-        """Return the next result; the event loop goes on until it is there."""
-        self._touched = True
-        while True:
-            try:
-                item: Any = self._run.poll()
-            except StopIteration:
-                self._finish()
-                raise StopAsyncIteration from None
-            except BaseException:
-                self._finish()
-                raise
-            if item is not _raveler.NOT_READY:
-                if self._meter is not None:
-                    self._meter.step()
-                return item  # type: ignore[no-any-return]
-            await _Pause(self._run)
+        def close(self) -> None:
+            """End it: close the source, cancel what is queued or running."""
+            ...
 
-    def __await__(self) -> Generator[Any, Any, builtins.list[T]]:
-        """Collect all results while the event loop goes on; being cancelled closes the run."""
-        return self._collected().__await__()
+        def poll(self) -> T | _raveler.NotReady:
+            """Return the next result if it is there, else `NOT_READY`."""
+            ...
+
+        def collect(self) -> builtins.list[T]:
+            """Return all results that are left."""
+            ...
+
+        def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None: ...
 
     def list(self) -> builtins.list[T]:
         """Return all results that are left."""
-        self._touched = True
-        return self._run.collect() if self._meter is None else [*self]
+        return self.collect()
 
     def for_each(self, function: Callable[[T], object]) -> None:
         """Call ``function`` with each result, on this thread, and keep none of them."""
         for item in self:
             function(item)
 
-    def close(self) -> None:
-        """End it: close the source, cancel what is queued or running."""
-        self._touched = True
-        self._run.close()
-        self._finish()
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> T:
+        """Return the next result; the event loop goes on until it is there."""
+        while True:
+            try:
+                item: Any = self.poll()
+            except StopIteration:
+                raise StopAsyncIteration from None
+            if item is not _raveler.NOT_READY:
+                return item  # type: ignore[no-any-return]
+            await _Pause(self)
+
+    def __await__(self) -> Generator[Any, Any, builtins.list[T]]:
+        """Collect all results while the event loop goes on; being cancelled closes the run."""
+        return self._collected().__await__()
 
     def __enter__(self) -> Self:
         """Return itself; it is closed at the end of the block."""
@@ -117,37 +116,11 @@ class Results(Generic[T]):
         return f"<Results of {self._name}: {state}>"
 
     def __del__(self) -> None:
-        """Close it; say so if nobody ever looked at it."""
-        run = getattr(self, "_run", None)
-        if run is None or self._touched or run.closed:
-            return
-        self._warn("was never consumed")
-        run.close()
-
-    def _end_of_block(self) -> None:
-        """Close it because its runtime ends, and say so."""
+        """Close it; say so if nobody ever asked for a result."""
         if not self.closed:
-            self._warn("was not consumed when the block of its runtime ended")
+            if not (self.done_items or self.in_flight or self.skipped):
+                self._warn("were never consumed")
             self.close()
-
-    def _warn(self, what: str) -> None:
-        message = f"the result of map over {self._name} {what}, so it was closed; iterate over it or call .list()"
-        warnings.warn(message, RuntimeWarning, stacklevel=_level_of_the_user())
-
-    def _counted(self, take: Callable[[], T]) -> T:
-        try:
-            item = take()
-        except BaseException:
-            self._finish()
-            raise
-        if self._meter is not None:
-            self._meter.step()
-        return item
-
-    def _finish(self) -> None:
-        meter, self._meter = self._meter, None
-        if meter is not None:
-            meter.finish()
 
     async def _collected(self) -> builtins.list[T]:
         try:
@@ -155,6 +128,94 @@ class Results(Generic[T]):
         except BaseException:
             self.close()
             raise
+
+    def _end_of_block(self) -> None:
+        """Close it because its runtime ends, and say so."""
+        if not self.closed:
+            self._warn("were not consumed when the block of their runtime ended")
+            self.close()
+
+    def _warn(self, what: str) -> None:
+        message = f"the results of map over {self._name} {what}, so they were closed; iterate over them or call .list()"
+        warnings.warn(message, RuntimeWarning, stacklevel=_level_of_the_user())
+
+
+class ProcessResults(Results[T], _raveler.MapRun[T]):
+    """The results of a map over worker processes; the iteration itself is Rust."""
+
+
+class WindowResults(Results[T], Window[T]):
+    """The results of a map over threads or coroutines."""
+
+
+class MeteredResults(Results[T]):
+    """Results that show how far they are."""
+
+    def __init__(self, results: Results[T], meter: Meter) -> None:
+        """Count the results on their way."""
+        self._results = results
+        self._meter: Meter | None = meter
+        self._name = results._name
+
+    @property
+    def skipped(self) -> int:
+        """The number of items that were dropped under ``errors="skip"``."""
+        return self._results.skipped
+
+    @property
+    def in_flight(self) -> int:
+        """The number of items that were pulled from the source and not yet yielded."""
+        return self._results.in_flight
+
+    @property
+    def done_items(self) -> int:
+        """The number of results that were yielded."""
+        return self._results.done_items
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended: exhausted, failed or closed."""
+        return self._results.closed
+
+    def __iter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> T:
+        """Return the next result; wait for it, and pull the source meanwhile."""
+        return self._counted(self._results.__next__)
+
+    def poll(self) -> T | _raveler.NotReady:
+        """Return the next result if it is there, else `NOT_READY`."""
+        return self._counted(self._results.poll)
+
+    def collect(self) -> builtins.list[T]:
+        """Return all results that are left."""
+        return [*self]
+
+    def close(self) -> None:
+        """End it: close the source, cancel what is queued or running."""
+        self._results.close()
+        self._finish()
+
+    def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None:
+        self._results._subscribe(hub, token)
+
+    def _counted(self, take: Callable[[], U]) -> U:
+        try:
+            item = take()
+        except BaseException:
+            if self.closed:
+                self._finish()
+            raise
+        if self._meter is not None and item is not _raveler.NOT_READY:
+            self._meter.step()
+        return item
+
+    def _finish(self) -> None:
+        meter, self._meter = self._meter, None
+        if meter is not None:
+            meter.finish()
 
 
 def _level_of_the_user() -> int:
@@ -168,10 +229,10 @@ def _level_of_the_user() -> int:
 class _Pause:
     """Awaits one report of a run."""
 
-    def __init__(self, run: _raveler.MapRun[Any] | Window[Any]) -> None:
+    def __init__(self, results: Results[Any]) -> None:
         """Prepare to wait."""
-        self._run = run
+        self._results = results
 
     def __await__(self) -> Generator[Any, Any, None]:
         """Suspend the coroutine until a poll may succeed."""
-        return pause(self._run)
+        return pause(self._results)

@@ -80,7 +80,7 @@ def rng(kind: str = "python") -> Any:
 
             stream.numpy = default_rng(stream.seed)
         return stream.numpy
-    message = f'rng: kind must be "python" or "numpy", not {kind!r}'
+    message = f'rng: {kind!r} is not a kind of generator: it must be "python" or "numpy"'
     raise ValueError(message)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from raveler import _raveler
-from raveler._core import functions, settings
+from raveler._core import settings
 from raveler._core import options as _options
 from raveler._core.generic import T  # noqa: TC001 - the class statement needs it
 from raveler._core.tree import MISSING
@@ -33,7 +33,7 @@ class _State:
         self.wrapping = wrapping
         self.open: weakref.WeakSet[Results[Any]] | None = None
         self.trio: TrioPlace | None = None
-        self.has_adopted = False
+        self.adopted: Any = None
 
 
 class Runtime(_raveler.Runtime):
@@ -248,6 +248,7 @@ class Runtime(_raveler.Runtime):
             ...     rt.reduce(operator.add, range(101)).result()
             5050
         """
+        from raveler._core import functions
         from raveler._core.tree import reduce
 
         inner, leading, own = functions.resolve(op)
@@ -284,21 +285,21 @@ class Runtime(_raveler.Runtime):
 
     async def __aenter__(self) -> Self:
         """Adopt the running event loop for coroutine tasks."""
-        from raveler._core import hub
+        from raveler._core import calls, hub
 
         self._check_open()
+        place: Any
         if hub.in_trio():
             from raveler._core.trio_place import TrioPlace
 
-            self._state.trio = TrioPlace()
+            place = self._state.trio = TrioPlace()
             await self._state.trio.open()
-            self._adopt(self._state.trio)
         else:
             from raveler._core.loop_place import LoopPlace
 
-            loop = hub.running_loop()
-            self._adopt(LoopPlace(loop))
-        self._state.has_adopted = True
+            place = LoopPlace(hub.running_loop())
+        self._adopt(place)
+        self._state.adopted = calls.adopted[place.thread_id] = place
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -310,6 +311,11 @@ class Runtime(_raveler.Runtime):
             await _InThread(lambda: self._close(True))  # noqa: FBT003 - a private function says what it is by its name
             raise
         finally:
+            from raveler._core import calls
+
+            place: Any = self._state.adopted
+            if place is not None and calls.adopted.get(place.thread_id) is place:
+                del calls.adopted[place.thread_id]
             if self._state.trio is not None:
                 await self._state.trio.finish()
 
@@ -352,7 +358,7 @@ class Runtime(_raveler.Runtime):
             results._end_of_block()
 
     def _adopted_loop(self) -> bool:
-        return self._state.has_adopted
+        return self._state.adopted is not None
 
 
 class WrappedRuntime(Runtime):

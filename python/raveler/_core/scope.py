@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def scope(runtime: Runtime | None = None) -> Scope:
     """Return a block whose tasks end before it does, for ``with`` and ``async with``.
 
-    If a child fails, those that were spawned after it are cancelled, those before it finish, and the block raises the
-    error of the first that failed in the order of spawning. If the block itself raises, all its children are
-    cancelled.
+    If a child fails, the others are cancelled and the block raises the child's error; if several fail, it raises an
+    `ExceptionGroup` of their errors in the order of spawning. If the block itself raises, all children are cancelled;
+    the errors of children that had failed by then leave the block together with its own, in an `ExceptionGroup`.
 
     Args:
         runtime: Where the children run; the default runtime if it is not given.
@@ -41,7 +41,7 @@ class Scope:
         """Have no children yet."""
         self._runtime = runtime
         self._children: list[_raveler.Task[Any]] = []
-        self._failed_at: int | None = None
+        self._has_failed = False
         self._ended = False
 
     def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
@@ -67,7 +67,7 @@ class Scope:
         """Return itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Wait for all children; raise the first error in the order of spawning."""
         self._ended = True
         if kind is not None:
@@ -78,14 +78,13 @@ class Scope:
             self.cancel()
             together.wait(self._children)
             raise
-        if kind is None:
-            self._raise_first()
+        self._raise_errors(error)
 
     async def __aenter__(self) -> Self:
         """Return itself."""
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Wait for all children while the event loop goes on."""
         self._ended = True
         if kind is not None:
@@ -97,8 +96,7 @@ class Scope:
             if not in_trio():
                 await together.gather(*self._children, return_exceptions=True)
             raise
-        if kind is None:
-            self._raise_first()
+        self._raise_errors(error)
 
     def _add(
         self, runtime: Runtime, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -106,27 +104,35 @@ class Scope:
         if self._ended:
             message = "this scope has ended; a task can only be spawned inside its block"
             raise RuntimeError(message)
-        index = len(self._children)
         child = runtime.submit(function, *args, **kwargs)
         self._children.append(child)
-        child.add_done_callback(lambda child: self._settled(index, child))
-        if self._failed_at is not None:
+        child.add_done_callback(self._settled)
+        if self._has_failed:
             child.cancel()
         return child
 
-    def _settled(self, index: int, child: _raveler.Task[Any]) -> None:
-        if child.cancelled() or child.exception() is None:
-            return
-        if self._failed_at is None or index < self._failed_at:
-            self._failed_at = index
-            for later in self._children[index + 1 :]:
-                later.cancel()
+    def _settled(self, child: _raveler.Task[Any]) -> None:
+        if not self._has_failed and not child.cancelled() and child.exception() is not None:
+            self._has_failed = True
+            self.cancel()
 
-    def _raise_first(self) -> None:
-        if self._failed_at is not None:
-            error = promise.error_of(self._children[self._failed_at])
-            if error is not None:
-                raise error
+    def _raise_errors(self, of_the_block: BaseException | None) -> None:
+        """Raise what went wrong: one error as itself, several as a group, in the order of spawning."""
+        errors = [] if of_the_block is None else [of_the_block]
+        for child in self._children:
+            error = None if child.cancelled() else promise.error_of(child)
+            # A task whose dependency failed has the very error of that one.
+            if error is not None and all(error is not known for known in errors):
+                errors.append(error)
+        if len(errors) == 1 and of_the_block is None:
+            raise errors[0]
+        several = [error for error in errors if isinstance(error, Exception)]
+        if len(errors) > 1 and len(several) == len(errors):
+            message = "several tasks of the scope failed" if of_the_block is None else "the block and its tasks failed"
+            raise ExceptionGroup(message, several) from None
+        if errors and of_the_block is None:
+            message = "several tasks of the scope failed"
+            raise BaseExceptionGroup(message, errors) from None
 
 
 class _Spawner:

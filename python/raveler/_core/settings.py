@@ -35,11 +35,15 @@ def checked(  # noqa: PLR0917 - the order is part of the signature
         raise TypeError(message)
     modules = tuple(preload)
     for module in modules:
-        if not isinstance(module, str) or not all(part.isidentifier() for part in module.split(".")):
-            message = f"preload takes names of modules, not {module!r}"
+        message = f"preload takes names of modules, not {module!r}"
+        if not isinstance(module, str):
+            raise TypeError(message)
+        if not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(message)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _LARGEST_SEED:
-        message = f"seed must be a whole number from 0 to 2**64 - 1, not {seed!r}"
+    message = f"seed must be a whole number from 0 to 2**64 - 1, not {seed!r}"
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(message)
+    if not 0 <= seed < _LARGEST_SEED:
         raise ValueError(message)
     return {
         "workers": None if workers is None else _options.count("workers", workers),

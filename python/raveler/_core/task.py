@@ -8,7 +8,7 @@ from raveler._core.generic import Generic, P, R
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self, overload
+    from typing import Any, overload
 
 
 class TaskFunction(Generic[P, R]):
@@ -34,12 +34,12 @@ class TaskFunction(Generic[P, R]):
         """Call the function directly."""
         return self.__wrapped__(*args, **kwargs)
 
-    def __get__(self, instance: object, owner: type | None = None) -> Self:
+    def __get__(self, instance: object, owner: type | None = None) -> TaskFunction[..., R]:
         """Return the method of ``instance`` with the same options."""
-        method = self.__wrapped__
+        method: Any = self.__wrapped__
         if instance is None or not hasattr(method, "__get__"):
             return self
-        return type(self)(method.__get__(instance, owner), self.options)
+        return TaskFunction(method.__get__(instance, owner), self.options)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel by name where the name leads back here, else as the function and its options."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from raveler._core.runtime import Runtime
 
-# How many chunks of one size come before the size doubles. A constant, so that the number of tasks, which the random
-# streams of later tasks depend on, follows from the number of items.
+# How many chunks of one size, at least, come before the size doubles. A constant, so that the number of tasks, which
+# the random streams of later tasks depend on, follows from the number of items.
 _CHUNKS_OF_A_SIZE = 64
 _LARGEST_CHUNK = 4096
 
@@ -24,17 +24,22 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda _: "..."})()
 
 def reduce(view: Runtime, op: Callable[[Any, Any], Any], items: Iterable[Any], initial: Any) -> _raveler.Task[Any]:
     """Submit the reduction; the items are pulled here and now, the tasks run on."""
-    source = iter(items)
+    try:
+        source = iter(items)
+    except TypeError:
+        message = f"reduce takes an iterable of items, and {items!r} is a {type(items).__name__}"
+        raise TypeError(message) from None
     counter = Counter(lambda left, right: view.submit(op, left, right))
-    size, made, last = 1, 0, None
+    size, made, pulled, last = 1, 0, 0, None
     while chunk := list(islice(source, size)):
         last = chunk
         if size == 1:
             counter.add(chunk[0], 1)
         else:
             counter.add(view.submit(reduce_chunk, op, chunk), size)
-        made += 1
-        if made == _CHUNKS_OF_A_SIZE and size < _LARGEST_CHUNK:
+        made, pulled = made + 1, pulled + size
+        # A chunk has to begin at a multiple of its size, or it would not be a part of the tree.
+        if made >= _CHUNKS_OF_A_SIZE and size < _LARGEST_CHUNK and pulled % (2 * size) == 0:
             size, made = 2 * size, 0
     if last is None:
         if initial is MISSING:

@@ -14,7 +14,7 @@ from raveler._core.promise import error_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, Self
 
     from raveler._core.runtime import Runtime
 
@@ -56,15 +56,31 @@ class Window(Generic[T]):
         self._pulled = 0
         self._source_ended = False
         self._source_error: BaseException | None = None
-        self.skipped = 0
-        self.closed = False
+        self._skipped = 0
+        self._done = 0
+        self._closed = False
+
+    @property
+    def skipped(self) -> int:
+        """The number of items that were dropped under ``errors="skip"``."""
+        return self._skipped
+
+    @property
+    def done_items(self) -> int:
+        """The number of results that were yielded."""
+        return self._done
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended: exhausted, failed or closed."""
+        return self._closed
 
     @property
     def in_flight(self) -> int:
         """The number of items that were pulled and not yet yielded."""
         return len(self._held) if self._ordered else self._running + len(self._finished)
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -91,19 +107,19 @@ class Window(Generic[T]):
             if ready is None:
                 if self.in_flight:
                     return _raveler.NOT_READY
-                self.closed = True
+                self._closed = True
                 if self._source_error is not None:
                     raise self._source_error
                 break
             error = error_of(ready[1])
-            if error is None:
-                return ready[1].result()
-            if self._errors == "raise":
+            if self._errors == "raise" and error is not None:
                 self.close()
                 raise error
-            if self._errors == "return":
-                return error
-            self.skipped += 1
+            if self._errors == "skip" and error is not None:
+                self._skipped += 1
+                continue
+            self._done += 1
+            return ready[1].result() if error is None else error
         raise StopIteration
 
     def collect(self) -> list[T]:
@@ -113,18 +129,13 @@ class Window(Generic[T]):
     def close(self) -> None:
         """Cancel what is in flight and close the source."""
         if not self.closed:
-            self.closed = True
+            self._closed = True
             held = self._held
             self._held = deque()
             self._finished.clear()
             for _, task in held:
                 task.cancel()
             close_source(self._source)
-
-    def __del__(self) -> None:
-        """Close it: nobody can ask for the rest."""
-        if not getattr(self, "closed", True):
-            self.close()
 
     def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None:
         self._mail._subscribe(hub, token)

@@ -11,7 +11,6 @@ from concurrent.futures import Executor as _Executor
 from concurrent.futures import Future
 from concurrent.futures import wait as _wait
 from concurrent.futures._base import CANCELLED
-from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -29,6 +28,7 @@ T = TypeVar("T")
 
 _executors: weakref.WeakSet[Executor] = weakref.WeakSet()
 _exiting = False
+_mixed: dict[str, Any] = {}
 
 
 class Executor(_Executor):
@@ -242,9 +242,9 @@ def _as_stdlib(error: BaseException) -> BaseException:
     return error
 
 
-@lru_cache
 def _also(ours: Any, theirs: Any) -> Any:
-    return type(ours.__name__, (ours, theirs), {"__doc__": ours.__doc__, "__module__": ours.__module__})
+    name = f"{ours.__name__} and {theirs.__name__}"
+    return _mixed.setdefault(name, type(ours.__name__, (ours, theirs), {"__doc__": ours.__doc__}))
 
 
 def _broken_pool(message: str) -> BaseException:

@@ -1,0 +1,89 @@
+"""The package: its names, its cost, its command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import raveler as rv
+from raveler import _cli
+from raveler._core import progress
+
+SLOW = ("asyncio", "concurrent.futures", "typing", "dataclasses", "inspect", "logging", "cloudpickle", "numpy", "trio")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_every_public_name_is_there() -> None:
+    for name in rv.__all__:
+        assert getattr(rv, name) is not None
+    assert set(dir(rv)) == set(rv.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = rv.nothing
+
+
+@pytest.mark.parametrize(
+    "script", ["import raveler", "import raveler; raveler.Runtime().close()", "import raveler; raveler.task(len)"]
+)
+def test_importing_raveler_imports_nothing_slow(script: str) -> None:
+    done = run("-c", f"import sys; old = set(sys.modules); {script}; print(*(set(sys.modules) - old))")
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert not [name for name in SLOW if name in loaded]
+
+
+def test_another_system_is_a_clear_import_error() -> None:
+    done = run("-c", "import sys; sys.platform = 'plan9'; import raveler")
+    assert "ImportError: raveler runs on Linux; 'plan9' is not supported yet" in done.stderr
+
+
+def test_the_command_tells_its_version_and_its_help() -> None:
+    assert run("-m", "raveler._cli", "--version").stdout == f"raveler {rv.__version__}\n"
+    assert run("-m", "raveler._cli").returncode == 2
+
+
+def test_the_doctor_examines_this_machine() -> None:
+    done = run("-m", "raveler._cli", "doctor")
+    assert done.returncode == 0, done.stderr
+    for word in ("cores", "quota", "memory", "Python", "workers"):
+        assert word in done.stdout
+
+
+def test_the_doctor_says_what_will_hurt() -> None:
+    machine = {"usable": 2, "affinity": 4, "online": 8, "quota": 1.5, "memory_total": 2**34, "memory_limit": 2**28}
+    text = "\n".join(_cli.report(machine))
+    assert "2 usable of 8 online (held down by the CPU quota)" in text
+    assert "16.0 GiB, limited to 256 MiB" in text
+    assert "! a quota of 1.5 cores" in text
+    assert "! less than 256 MiB" in text
+    healthy = {"usable": 8, "affinity": 8, "online": 8, "quota": None, "memory_total": 2**36, "memory_limit": None}
+    assert "Nothing here will hurt." in _cli.report(healthy)
+
+
+def test_a_progress_bar_tells_rate_and_time_left() -> None:
+    bar = progress.Bar(sys.stderr, "f", 100)
+    bar.done = 25
+    line = bar.line(5.0)
+    for part in ("f  [######", " 25%", "25/100", "5.00/s", "0:15 left"):
+        assert part in line
+    unknown = progress.Bar(sys.stderr, "f", None)
+    unknown.done = 5000
+    assert "5,000 done  500/s  0:10" in unknown.line(10.0)
+
+
+def test_progress_is_quiet_when_nobody_looks() -> None:
+    assert progress.meter(True, "f", 3) is None  # noqa: FBT003
+    assert progress.meter(False, "f", 3) is None  # noqa: FBT003
+    with pytest.raises(TypeError, match="progress"):
+        progress.meter(3, "f", 3)  # type: ignore[arg-type]
+    seen: list[tuple[int, int | None]] = []
+    meter = progress.meter(lambda done, total: seen.append((done, total)), "f", 2)
+    assert meter is not None
+    meter.step()
+    meter.step()
+    meter.finish()
+    assert seen == [(1, 2), (2, 2)]
