@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import raveler as rv
-from raveler._core import arrays, functions, serialize
+from raveler._core import arrays, functions, plain, serialize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def main() -> Iterator[types.ModuleType]:
 
 
 def define(main: types.ModuleType, source: str) -> None:
-    exec(source, main.__dict__)  # noqa: S102 - a script under test
+    exec(compile(source, "script.py", "exec", dont_inherit=True), main.__dict__)  # noqa: S102 - a script under test
 
 
 def test_values_make_a_round_trip() -> None:
@@ -121,6 +121,39 @@ def test_functions_of_main_go_by_value_with_what_they_refer_to(main: types.Modul
     payload, checks = serialize.dump_function(main.f)
     assert checks is not None
     assert serialize.load_function(payload)(2) == 7
+
+
+def test_functions_of_main_go_without_cloudpickle_where_they_are_plain(main: types.ModuleType) -> None:
+    define(
+        main,
+        "import xml.dom.minidom, collections\nLIMIT = [3]\n"
+        "def even(n: int = 4) -> bool: return n == 0 or odd(n - 1)\n"
+        "def odd(n): return n != 0 and even(n - 1)\n"
+        "def outer():\n"
+        "    seen = []\n"
+        "    def inner(x):\n"
+        "        seen.append(x)\n"
+        "        return even(x), len(seen), LIMIT, collections.Counter('aa')['a'], xml.dom.minidom.Document.__name__\n"
+        "    return inner\n"
+        "inner = outer()\n",
+    )
+    loaded = plain_loads(plain.dumps(main.inner))
+    assert loaded(10) == (True, 1, [3], 2, "Document")
+    assert loaded(3)[:2] == (False, 2)
+    assert plain_loads(plain.dumps(main.even)).__annotations__ == {"n": int, "return": bool}
+    assert {"even", "odd", "__name__"} <= plain_loads(plain.dumps(main.even)).__globals__.keys()
+    assert "LIMIT" not in plain_loads(plain.dumps(main.even)).__globals__
+
+
+def test_classes_of_main_take_cloudpickle(main: types.ModuleType) -> None:
+    define(main, "class C:\n    pass\ndef f(): return C()\n")
+    with pytest.raises(pickle.PicklingError):
+        plain.dumps(main.f)
+    assert type(serialize.load_function(serialize.dump_function(main.f)[0])()).__name__ == "C"
+
+
+def plain_loads(data: bytes) -> Any:
+    return pickle.loads(data)
 
 
 def test_functions_of_a_module_that_no_worker_can_import_go_by_value() -> None:

@@ -88,6 +88,11 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// Returns how buffers may be used.
+    pub(crate) fn access(&self) -> Access {
+        self.access
+    }
+
     /// Holds a block that a value names.
     pub(crate) fn hold(&self, span: Span) -> Block {
         let id = BlockId::from_u64(span.block);

@@ -84,11 +84,13 @@ impl MapRun {
         };
         let is_alone = prepared.spec.retry.times > 0 || prepared.spec.timeout.is_some() || !prepared.spec.limits.is_empty();
         let chunk = get("chunk")?.and_then(|value| value.extract::<usize>().ok());
+        let is_serial = inner.runtime.config().is_serial;
         let map = MapOptions {
             is_ordered: get("ordered")?.is_none_or(|value| value.is_truthy().unwrap_or(true)),
             on_error: policy,
-            window: get("window")?.and_then(|value| value.extract().ok()),
-            chunk: if is_alone || inner.runtime.config().is_serial { Some(1) } else { chunk },
+            // The serial engine works on one item at a time.
+            window: if is_serial { Some(1) } else { get("window")?.and_then(|value| value.extract().ok()) },
+            chunk: if is_alone || is_serial { Some(1) } else { chunk },
             spec: prepared.spec.clone(),
             len: source.call_method0("__length_hint__").and_then(|len| len.extract()).ok(),
         };
@@ -244,6 +246,11 @@ impl MapRun {
                         return Ok(Next::Item(item));
                     }
                 }
+                Taken::Piece(Piece { content: Content::Source(outcome), .. }) => {
+                    let error = self.failure(py, state, outcome)?;
+                    self.shut(state);
+                    return Err(PyErr::from_value(error));
+                }
                 Taken::Nothing => return Ok(Next::NotReady),
                 Taken::End => {
                     self.shut(state);
@@ -325,11 +332,7 @@ impl MapRun {
         Ok(match outcome {
             Outcome::Died(death) => task::describe_death(py, &death, Some(arena), Some(name))?,
             Outcome::TimedOut(after) => task::timed_out(py, after, name),
-            Outcome::Raised(error) => {
-                // The source failed: that ends the map under every policy.
-                state.policy = ErrorPolicy::Raise;
-                error.into_bound(py)
-            }
+            Outcome::Raised(error) => error.into_bound(py),
             Outcome::Refused(error) => {
                 state.policy = ErrorPolicy::Raise;
                 error::to_python(&error).into_value(py).into_bound(py).into_any()

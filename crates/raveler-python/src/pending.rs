@@ -99,10 +99,14 @@ impl Settler {
 
 /// Makes a task that is settled by hand.
 #[pyfunction]
-#[pyo3(signature = (name, on_cancel=None))]
-pub(crate) fn pending(name: Py<PyString>, on_cancel: Option<Py<PyAny>>) -> (Task, Settler) {
+#[pyo3(signature = (name, on_cancel=None, owner=None))]
+pub(crate) fn pending(
+    name: Py<PyString>,
+    on_cancel: Option<Py<PyAny>>,
+    owner: Option<Py<PyAny>>,
+) -> (Task, Settler) {
     let cell = Cell::new(NUMBERS.add(1));
-    (Task::pending(cell.clone(), name, on_cancel), Settler { cell })
+    (Task::pending(cell.clone(), name, on_cancel, owner), Settler { cell })
 }
 
 /// Returns the number of the calling thread, as Python counts them.

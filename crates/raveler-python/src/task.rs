@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -46,8 +47,13 @@ impl Task {
     }
 
     /// A task without a runtime: somebody settles it by hand.
-    pub(crate) fn pending(cell: TaskCell, name: Py<PyString>, on_cancel: Option<Py<PyAny>>) -> Self {
-        Self { cell, runtime: None, owner: None, name, place: Place::Native, on_cancel }
+    pub(crate) fn pending(
+        cell: TaskCell,
+        name: Py<PyString>,
+        on_cancel: Option<Py<PyAny>>,
+        owner: Option<Py<PyAny>>,
+    ) -> Self {
+        Self { cell, runtime: None, owner, name, place: Place::Native, on_cancel }
     }
 
     /// Waits; false if the time was over before the task was.
@@ -242,6 +248,23 @@ impl Task {
             "failed"
         };
         format!("<raveler.Task {} #{} {state}>", self.name.bind(py), self.cell.number())
+    }
+
+    /// Shows the collector the value or the error, whose traceback may lead back to the task.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if Arc::strong_count(&self.cell) > 1 {
+            // Somebody else keeps what the cell holds.
+            return Ok(());
+        }
+        let visited = self.cell.try_outcome(|outcome| match outcome {
+            Outcome::Value(value) | Outcome::Both(_, value) | Outcome::Raised(value) => visit.call(&*value),
+            _ => Ok(()),
+        });
+        visited.unwrap_or(Ok(()))
+    }
+
+    fn __clear__(&self) {
+        self.cell.try_outcome(|outcome| std::mem::replace(outcome, Outcome::Cancelled));
     }
 
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {

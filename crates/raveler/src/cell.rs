@@ -71,6 +71,11 @@ impl<H: Host> Cell<H> {
         self.lock().outcome.as_mut().map(look)
     }
 
+    /// As [`Cell::outcome`], but gives up if another thread looks at it now.
+    pub fn try_outcome<T>(&self, look: impl FnOnce(&mut Outcome<H>) -> T) -> Option<T> {
+        self.state.try_lock().ok()?.outcome.as_mut().map(look)
+    }
+
     /// Asks that the value be kept in its wire form; false if it is there already without one.
     pub(crate) fn want_wire(&self) -> bool {
         let mut state = self.lock();

@@ -22,15 +22,25 @@ pub enum Content<H: Host> {
     Items(Payload, u32),
     /// One item that has no result of its own.
     Failure(Outcome<H>),
+    /// The source failed here.
+    Source(Outcome<H>),
 }
 
 impl<H: Host> Content<H> {
+    /// Returns how many bytes of results the piece holds.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Items(payload, _) => payload.bytes(),
+            Self::Failure(_) | Self::Source(_) => 0,
+        }
+    }
+
     /// Returns how many items the piece stands for.
     #[must_use]
     pub fn items(&self) -> u32 {
         match self {
             Self::Items(_, items) => *items,
-            Self::Failure(_) => 1,
+            Self::Failure(_) | Self::Source(_) => 1,
         }
     }
 }
@@ -152,7 +162,7 @@ impl<H: Host> Map<H> {
         let first = self.pulled(1, 0);
         self.is_exhausted = true;
         self.failures.fail_source(first, ());
-        self.arrive(first, Content::Failure(error));
+        self.arrive(first, Content::Source(error));
     }
 
     /// An item failed; returns whether frames above it are to be cancelled.
@@ -168,6 +178,7 @@ impl<H: Host> Map<H> {
     pub(crate) fn arrive(&mut self, first: u64, content: Content<H>) {
         let items = u64::from(content.items());
         if items > 0 {
+            self.window.take(0, content.bytes());
             self.order.push(first, items, Piece { first, content });
         }
     }
@@ -179,7 +190,7 @@ impl<H: Host> Map<H> {
     /// Returns the next piece if it is there.
     pub(crate) fn take(&mut self) -> Taken<H> {
         if let Some((_, items, piece)) = self.order.pop() {
-            self.window.give(items, 0);
+            self.window.give(items, piece.content.bytes());
             return Taken::Piece(piece);
         }
         if self.frames.is_empty() && (self.is_exhausted || !self.failures.may_pull()) {

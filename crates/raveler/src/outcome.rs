@@ -69,6 +69,12 @@ impl Payload {
         }
     }
 
+    /// Returns how many bytes the values take, with their blocks.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.as_slice().len() as u64 + self.blocks.iter().map(|block| block.len() as u64).sum::<u64>()
+    }
+
     /// Returns the blocks that the values point into.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {

@@ -486,9 +486,7 @@ impl<H: Host> Shared<H> {
 
     /// Leaves the lock: everybody who is to be told is told, outside it.
     pub(crate) fn finish(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) {
-        if core.open == 0 {
-            self.quiet.set(true);
-        }
+        self.note_quiet(&core);
         let needs_steward = core.timers_moved() || (is_new && core.has_backlog() && self.waiters.get() == 0);
         let notices = std::mem::take(&mut core.notices);
         drop(core);
@@ -496,6 +494,12 @@ impl<H: Host> Shared<H> {
             self.steward.kick(self);
         }
         self.deliver(notices);
+    }
+
+    fn note_quiet(&self, core: &Core<H>) {
+        if core.open == 0 {
+            self.quiet.set(true);
+        }
     }
 
     /// Tells everybody; the lock is not held.
@@ -591,6 +595,7 @@ impl<H: Host> Shared<H> {
         let mut core = self.lock();
         core.drain(&self.arena);
         core.pump(&self.arena);
+        self.note_quiet(&core);
         if flag.get() || !core.notices.is_empty() {
             self.finish(core, false);
             self.wake_followers();
@@ -601,7 +606,11 @@ impl<H: Host> Shared<H> {
             self.bell.disarm();
             return Awoken::Woken;
         }
+        let timers_moved = core.timers_moved();
         drop(core);
+        if timers_moved {
+            self.steward.kick(self);
+        }
         self.wake_followers();
         let woken = self.bell.wait(left);
         self.bell.disarm();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import marshal
 import pickle
 import random
 import sys
@@ -13,16 +12,13 @@ from weakref import WeakSet
 
 import cloudpickle.cloudpickle as _cloudpickle
 
-from raveler._core import arrays, carry, process
+from raveler._core import arrays, carry, plain, process
 from raveler._core.importable import importable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-# A version of the format without back references: equal code gives equal bytes.
-_PLAIN = 2
 
 _made_here: WeakSet[type] = WeakSet()
 
@@ -58,7 +54,7 @@ class Pickler(_cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, ContextVar):
             return carry.reduced(obj)
         if isinstance(obj, (types.BuiltinMethodType, types.MethodType, random.Random)):
-            return _one_of_a_kind(obj)
+            return plain.one_of_a_kind(obj)
         return super().reducer_override(obj)
 
     def _reduce_class(self, cls: type) -> Any:
@@ -93,27 +89,9 @@ def _hidden(thing: Any) -> bool:
     return isinstance(module, types.ModuleType) and name != "__main__" and not importable(module.__name__, module)
 
 
-def _one_of_a_kind(thing: Any) -> Any:
-    """Send a method of a global random generator as its name, not with the generator's state."""
-    is_generator = isinstance(thing, random.Random)
-    owner: Any = thing if is_generator else thing.__self__
-    name = "_inst" if is_generator else thing.__name__
-    if owner is random._inst:
-        return getattr, (random, name)
-    legacy = sys.modules.get("numpy.random.mtrand")
-    if legacy is not None and owner is getattr(legacy, "_rand", None):
-        return getattr, (sys.modules["numpy.random"], name)
-    return NotImplemented
-
-
 def _dispatch_table() -> dict[type, Any]:
     table = dict(_cloudpickle.Pickler.dispatch_table)
     # An open file is not its content.
     table.pop(io.TextIOWrapper, None)
-    table[types.CodeType] = _reduce_code
+    table[types.CodeType] = plain.reduced_code
     return table
-
-
-def _reduce_code(code: types.CodeType) -> Any:
-    """Send code with its file name, which tracebacks and warnings need; both ends run the same interpreter."""
-    return marshal.loads, (marshal.dumps(code, _PLAIN),)

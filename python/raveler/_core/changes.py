@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import types
 
+from raveler._core import plain
 from raveler._core.importable import found_by_name
 from raveler._core.task import TaskFunction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     Checks = tuple[
@@ -123,7 +124,7 @@ class _Collector:
             if contents is not self.root:
                 self.cells.append((cell, contents))
             self.add(contents)
-        for name in dict.fromkeys(_global_names(function.__code__)):
+        for name in dict.fromkeys(plain.global_names(function.__code__)):
             value = function.__globals__.get(name, MISSING)
             self.items.append((function.__globals__, name, value))
             self.add(value)
@@ -139,17 +140,6 @@ class _Collector:
             self.add(base)
 
 
-def _global_names(code: types.CodeType) -> Iterator[str]:
-    import dis
-
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}:
-            yield str(instruction.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _global_names(constant)
-
-
 def _contents(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
@@ -163,6 +153,9 @@ def _is_fixed(value: object) -> bool:
 
 
 def _pickled(values: tuple[object, ...]) -> bytes:
-    from raveler._core import byvalue
+    try:
+        return plain.dumps(values)
+    except Exception:  # noqa: BLE001 - the other way may do
+        from raveler._core import byvalue
 
-    return byvalue.dumps(values)
+        return byvalue.dumps(values)

@@ -6,6 +6,9 @@ import atexit
 import os
 import sys
 
+from raveler import _raveler
+from raveler._core import process
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -13,11 +16,21 @@ if TYPE_CHECKING:
     from raveler._core.runtime import Runtime
 
 _made: tuple[int, Runtime] | None = None
+_inside: Runtime | None = None
 
 
 def runtime() -> Runtime:
-    """Return the default runtime of this process; a forked child makes its own."""
-    global _made  # noqa: PLW0603 - one for the process
+    """Return the default runtime of this process; a forked child makes its own.
+
+    Inside a task of the serial engine it is another one, which runs inline too.
+    """
+    global _made, _inside  # noqa: PLW0603 - one for the process
+    if _raveler.task_token() and not process.is_worker:
+        if _inside is None or _inside.closed:
+            from raveler._core.runtime import Runtime
+
+            _inside = Runtime(engine="serial")
+        return _inside
     if _made is None or _made[0] != os.getpid() or _made[1].closed:
         from raveler._core.runtime import Runtime
 

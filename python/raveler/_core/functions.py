@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
-from raveler._core import changes
+from raveler._core import changes, plain
 from raveler._core.changes import MISSING, still_same
 from raveler._core.importable import found_by_name, look_up, root_of
 from raveler._core.task import TaskFunction
@@ -103,13 +103,7 @@ def dump_function(
     if _goes_by_name(function):
         name = function.__module__
         return _BY_NAME + pickle.dumps((name, function.__qualname__, root_of(name)), 5), None
-    from raveler._core import byvalue, values
-
-    try:
-        payload = _BY_VALUE + byvalue.dumps(function, here=here)
-    except Exception as error:
-        raise values.refusal(function, name_of(function), error) from error
-    return payload, changes.watch(function)
+    return _BY_VALUE + _by_value(function, here=here), changes.watch(function)
 
 
 def load_function(payload: bytes) -> Callable[..., Any]:
@@ -122,6 +116,18 @@ def load_function(payload: bytes) -> Callable[..., Any]:
     rest = pickle.loads(memoryview(payload)[1:])
     function: Any = rest if payload[:1] == _BY_VALUE else look_up(*rest)
     return function.__wrapped__ if isinstance(function, TaskFunction) else function
+
+
+def _by_value(function: Any, *, here: bool) -> bytes:
+    try:
+        return plain.dumps(function)
+    except Exception:  # noqa: BLE001 - the other way may do, and tells better why if it does not
+        from raveler._core import byvalue, values
+
+        try:
+            return byvalue.dumps(function, here=here)
+        except Exception as error:
+            raise values.refusal(function, name_of(function), error) from error
 
 
 def _goes_by_name(function: Any) -> bool:

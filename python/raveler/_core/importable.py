@@ -48,12 +48,12 @@ def root_of(name: str) -> str | None:
 
 
 def look_up(module: str, qualname: str, root: str | None = None) -> object:
-    """Return the object of that name, importing its module if need be.
+    """Return the object of that name, or the module itself for an empty one, importing the module if need be.
 
     ``root`` goes to the end of ``sys.path`` if the module is not found without it.
     """
     found: object = sys.modules.get(module) or _load(module, root)
-    for part in qualname.split("."):
+    for part in qualname.split(".") if qualname else ():
         found = getattr(found, part)
     return found
 

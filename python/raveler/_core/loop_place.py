@@ -29,7 +29,7 @@ class LoopPlace:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._serve, name="raveler-loop", daemon=True)
             self._thread.start()
-            self.thread_id = self._thread.ident
+            self.thread_id: int = self._thread.ident or 0
         else:
             self._loop = loop
             self.thread_id = threading.get_ident()

@@ -21,7 +21,7 @@ def then(
     """
     _need_callable("then", function)
     inner = _runtime(task).options(**{"on": _on(function), **(options or {})}).submit(function, task)
-    child, settler = _raveler.pending(f"{task.name}.then", inner.cancel)
+    child, settler = _raveler.pending(f"{task.name}.then", inner.cancel, task._runtime)
     follow(inner, settler)
     return child
 
@@ -33,7 +33,7 @@ def catch(
     _need_callable("catch", function)
     call, submit = _reserved(task, function, options)
     chain = _Chain(task)
-    child, settler = _raveler.pending(f"{task.name}.catch", chain.cancel)
+    child, settler = _raveler.pending(f"{task.name}.catch", chain.cancel, task._runtime)
 
     def settled(task: _raveler.Task[Any]) -> None:
         error = error_of(task)
@@ -53,7 +53,7 @@ def finally_(
     """Return a task that ends as ``task`` did, after ``function()`` was called; an error of ``function`` wins."""
     _need_callable("finally_", function)
     call, submit = _reserved(task, function, options)
-    child, settler = _raveler.pending(f"{task.name}.finally_", task.cancel)
+    child, settler = _raveler.pending(f"{task.name}.finally_", task.cancel, task._runtime)
 
     def settled(task: _raveler.Task[Any]) -> None:
         after = submit(call, 0, function, ())

@@ -64,7 +64,7 @@ class Results(Generic[T]):
             """End it: close the source, cancel what is queued or running."""
             ...
 
-        def poll(self) -> T | _raveler.NotReady:
+        def poll(self) -> object:
             """Return the next result if it is there, else `NOT_READY`."""
             ...
 
@@ -72,7 +72,7 @@ class Results(Generic[T]):
             """Return all results that are left."""
             ...
 
-        def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None: ...
+        def _subscribe(self, hub: _raveler.Hub, token: object) -> None: ...
 
     def list(self) -> builtins.list[T]:
         """Return all results that are left."""
@@ -185,7 +185,7 @@ class MeteredResults(Results[T]):
         """Return the next result; wait for it, and pull the source meanwhile."""
         return self._counted(self._results.__next__)
 
-    def poll(self) -> T | _raveler.NotReady:
+    def poll(self) -> object:
         """Return the next result if it is there, else `NOT_READY`."""
         return self._counted(self._results.poll)
 
@@ -198,7 +198,7 @@ class MeteredResults(Results[T]):
         self._results.close()
         self._finish()
 
-    def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None:
+    def _subscribe(self, hub: _raveler.Hub, token: object) -> None:
         self._results._subscribe(hub, token)
 
     def _counted(self, take: Callable[[], U]) -> U:

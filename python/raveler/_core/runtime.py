@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from raveler import _raveler
-from raveler._core import settings
 from raveler._core import options as _options
+from raveler._core import settings
 from raveler._core.generic import T  # noqa: TC001 - the class statement needs it
 from raveler._core.tree import MISSING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Self, overload
 
     from raveler._core.limits import Rate
+    from raveler._core.loop_place import LoopPlace
     from raveler._core.results import Results
     from raveler._core.scope import Scope
     from raveler._core.trio_place import TrioPlace
@@ -33,7 +34,7 @@ class _State:
         self.wrapping = wrapping
         self.open: weakref.WeakSet[Results[Any]] | None = None
         self.trio: TrioPlace | None = None
-        self.adopted: Any = None
+        self.adopted: LoopPlace | TrioPlace | None = None
 
 
 class Runtime(_raveler.Runtime):
@@ -288,7 +289,7 @@ class Runtime(_raveler.Runtime):
         from raveler._core import calls, hub
 
         self._check_open()
-        place: Any
+        place: LoopPlace | TrioPlace
         if hub.in_trio():
             from raveler._core.trio_place import TrioPlace
 
@@ -313,9 +314,11 @@ class Runtime(_raveler.Runtime):
         finally:
             from raveler._core import calls
 
-            place: Any = self._state.adopted
-            if place is not None and calls.adopted.get(place.thread_id) is place:
-                del calls.adopted[place.thread_id]
+            place = self._state.adopted
+            if place is not None:
+                here = place.thread_id
+                if calls.adopted.get(here) is place:
+                    del calls.adopted[here]
             if self._state.trio is not None:
                 await self._state.trio.finish()
 

@@ -137,7 +137,7 @@ class Window(Generic[T]):
                 task.cancel()
             close_source(self._source)
 
-    def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None:
+    def _subscribe(self, hub: _raveler.Hub, token: object) -> None:
         self._mail._subscribe(hub, token)
 
     def _fill(self) -> None:
