@@ -8,10 +8,6 @@ from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
-_A = TypeVar("_A")
-_B = TypeVar("_B")
-_C = TypeVar("_C")
-_D = TypeVar("_D")
 _P = ParamSpec("_P")
 _T_co = TypeVar("_T_co", covariant=True)
 
@@ -172,64 +168,65 @@ class Runtime:
     @property
     def _options(self) -> dict[str, Any]: ...
     @overload
-    def submit(self, function: Callable[[], Coroutine[Any, Any, _T]], /) -> Task[_T]: ...
-    @overload
-    def submit(self, function: Callable[[], _T], /) -> Task[_T]: ...
-    @overload
     def submit(
-        self, function: Callable[[_A], Coroutine[Any, Any, _T]], a: _A | Task[_A] | Shared[_A], /
-    ) -> Task[_T]: ...
-    @overload
-    def submit(self, function: Callable[[_A], _T], a: _A | Task[_A] | Shared[_A], /) -> Task[_T]: ...
-    @overload
-    def submit(
-        self,
-        function: Callable[[_A, _B], Coroutine[Any, Any, _T]],
-        a: _A | Task[_A] | Shared[_A],
-        b: _B | Task[_B] | Shared[_B],
-        /,
+        self, function: Callable[..., Coroutine[Any, Any, _T]], a: Task[Any] | Shared[Any], /, *args: Any, **kwargs: Any
     ) -> Task[_T]: ...
     @overload
     def submit(
-        self, function: Callable[[_A, _B], _T], a: _A | Task[_A] | Shared[_A], b: _B | Task[_B] | Shared[_B], /
+        self, function: Callable[..., _T], a: Task[Any] | Shared[Any], /, *args: Any, **kwargs: Any
     ) -> Task[_T]: ...
     @overload
     def submit(
         self,
-        function: Callable[[_A, _B, _C], Coroutine[Any, Any, _T]],
-        a: _A | Task[_A] | Shared[_A],
-        b: _B | Task[_B] | Shared[_B],
-        c: _C | Task[_C] | Shared[_C],
+        function: Callable[..., Coroutine[Any, Any, _T]],
+        a: Any,
+        b: Task[Any] | Shared[Any],
         /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Task[_T]: ...
+    @overload
+    def submit(
+        self, function: Callable[..., _T], a: Any, b: Task[Any] | Shared[Any], /, *args: Any, **kwargs: Any
     ) -> Task[_T]: ...
     @overload
     def submit(
         self,
-        function: Callable[[_A, _B, _C], _T],
-        a: _A | Task[_A] | Shared[_A],
-        b: _B | Task[_B] | Shared[_B],
-        c: _C | Task[_C] | Shared[_C],
+        function: Callable[..., Coroutine[Any, Any, _T]],
+        a: Any,
+        b: Any,
+        c: Task[Any] | Shared[Any],
         /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Task[_T]: ...
+    @overload
+    def submit(
+        self, function: Callable[..., _T], a: Any, b: Any, c: Task[Any] | Shared[Any], /, *args: Any, **kwargs: Any
     ) -> Task[_T]: ...
     @overload
     def submit(
         self,
-        function: Callable[[_A, _B, _C, _D], Coroutine[Any, Any, _T]],
-        a: _A | Task[_A] | Shared[_A],
-        b: _B | Task[_B] | Shared[_B],
-        c: _C | Task[_C] | Shared[_C],
-        d: _D | Task[_D] | Shared[_D],
+        function: Callable[..., Coroutine[Any, Any, _T]],
+        a: Any,
+        b: Any,
+        c: Any,
+        d: Task[Any] | Shared[Any],
         /,
+        *args: Any,
+        **kwargs: Any,
     ) -> Task[_T]: ...
     @overload
     def submit(
         self,
-        function: Callable[[_A, _B, _C, _D], _T],
-        a: _A | Task[_A] | Shared[_A],
-        b: _B | Task[_B] | Shared[_B],
-        c: _C | Task[_C] | Shared[_C],
-        d: _D | Task[_D] | Shared[_D],
+        function: Callable[..., _T],
+        a: Any,
+        b: Any,
+        c: Any,
+        d: Task[Any] | Shared[Any],
         /,
+        *args: Any,
+        **kwargs: Any,
     ) -> Task[_T]: ...
     @overload
     def submit(

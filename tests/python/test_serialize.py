@@ -141,7 +141,7 @@ def test_functions_of_main_go_without_cloudpickle_where_they_are_plain(main: typ
     assert loaded(10) == (True, 1, [3], 2, "Document")
     assert loaded(3)[:2] == (False, 2)
     assert plain_loads(plain.dumps(main.even)).__annotations__ == {"n": int, "return": bool}
-    assert {"even", "odd", "__name__"} <= plain_loads(plain.dumps(main.even)).__globals__.keys()
+    assert {"even", "odd", "__name__", "__builtins__"} <= plain_loads(plain.dumps(main.even)).__globals__.keys()
     assert "LIMIT" not in plain_loads(plain.dumps(main.even)).__globals__
 
 

@@ -196,7 +196,9 @@ impl<H: Host> Map<H> {
         if self.frames.is_empty() && (self.is_exhausted || !self.failures.may_pull()) {
             return Taken::End;
         }
-        self.ready.set(false);
+        // What arrived just now may have made room.
+        let has_room = self.wants() > 0;
+        self.ready.set(has_room);
         Taken::Nothing
     }
 

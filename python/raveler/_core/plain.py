@@ -5,6 +5,7 @@ Classes of ``__main__`` and other rarities are refused here, and then go the slo
 
 from __future__ import annotations
 
+import builtins
 import io
 import marshal
 import opcode
@@ -140,6 +141,8 @@ def _made(code: CodeType, space: dict[str, Any], name: str, cells: int) -> Funct
 
 def _filled(function: FunctionType, state: tuple[Any, ...]) -> None:
     space, submodules, cells, attributes, own = state
+    # As in a module: C code that imports something looks for it in the globals of its caller.
+    function.__globals__.setdefault("__builtins__", builtins)
     for name in submodules:
         look_up(name, "")
     for name, value in space.items():

@@ -20,7 +20,7 @@ def then(
     An error of ``task`` passes through. If ``function`` returns a task, its outcome is taken.
     """
     _need_callable("then", function)
-    inner = _runtime(task).options(**{"on": _on(function), **(options or {})}).submit(function, task)
+    inner = _with_options(task, function, options).submit(function, task)
     child, settler = _raveler.pending(f"{task.name}.then", inner.cancel, task._runtime)
     follow(inner, settler)
     return child
@@ -121,8 +121,13 @@ def _reserved(
     task: _raveler.Task[Any], function: Callable[..., Any], options: Mapping[str, Any] | None
 ) -> tuple[int, Callable[[int, int, Callable[..., Any], tuple[Any, ...]], _raveler.Task[Any]]]:
     """Take a place in the order of calls now: the function itself is submitted whenever the task ends."""
-    view = _runtime(task).options(**{"on": _on(function), **(options or {})})
+    view = _with_options(task, function, options)
     return view._reserve_call(), view._submit_item
+
+
+def _with_options(task: _raveler.Task[Any], function: Callable[..., Any], options: Mapping[str, Any] | None) -> Runtime:
+    given: Any = {"on": _on(function), **(options or {})}
+    return _runtime(task).options(**given)
 
 
 def _on(function: Callable[..., Any]) -> str:

@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
     from contextvars import ContextVar
-    from typing import Any, Literal, Self, overload
+    from typing import Any, Self, TypeVar, Unpack, overload
 
     from raveler._core.limits import Rate
     from raveler._core.loop_place import LoopPlace
     from raveler._core.results import Results
     from raveler._core.scope import Scope
     from raveler._core.trio_place import TrioPlace
+    from raveler._core.typed import MapOptions, TaskOptions
     from raveler._core.wrapping import Wrapping
+
+    A = TypeVar("A")
+    B = TypeVar("B")
+    C = TypeVar("C")
 
 
 class _State:
@@ -88,7 +93,7 @@ class Runtime(_raveler.Runtime):
         self._state = _State(frozenset(given["limits"]), wrapping)
         return self
 
-    def options(self, **options: Any) -> Self:
+    def options(self, **options: Unpack[TaskOptions]) -> Self:
         """Return a view of this runtime whose tasks run with these options; it is cheap.
 
         Takes what `task` takes: ``on``, ``retries``, ``retry_on``, ``backoff``, ``timeout``, ``limit``, ``memory``,
@@ -110,37 +115,66 @@ class Runtime(_raveler.Runtime):
 
         @overload
         def map(
+            self, function: Callable[[A], Coroutine[Any, Any, T]], a: Iterable[A], /, **options: Unpack[MapOptions]
+        ) -> Results[T]: ...
+        @overload
+        def map(self, function: Callable[[A], T], a: Iterable[A], /, **options: Unpack[MapOptions]) -> Results[T]: ...
+        @overload
+        def map(
+            self,
+            function: Callable[[A, B], Coroutine[Any, Any, T]],
+            a: Iterable[A],
+            b: Iterable[B],
+            /,
+            **options: Unpack[MapOptions],
+        ) -> Results[T]: ...
+        @overload
+        def map(
+            self, function: Callable[[A, B], T], a: Iterable[A], b: Iterable[B], /, **options: Unpack[MapOptions]
+        ) -> Results[T]: ...
+        @overload
+        def map(
+            self,
+            function: Callable[[A, B, C], Coroutine[Any, Any, T]],
+            a: Iterable[A],
+            b: Iterable[B],
+            c: Iterable[C],
+            /,
+            **options: Unpack[MapOptions],
+        ) -> Results[T]: ...
+        @overload
+        def map(
+            self,
+            function: Callable[[A, B, C], T],
+            a: Iterable[A],
+            b: Iterable[B],
+            c: Iterable[C],
+            /,
+            **options: Unpack[MapOptions],
+        ) -> Results[T]: ...
+        @overload
+        def map(
             self,
             function: Callable[..., Coroutine[Any, Any, T]],
+            a: Iterable[Any],
+            b: Iterable[Any],
+            c: Iterable[Any],
+            d: Iterable[Any],
             /,
-            *iterables: Iterable[Any],
-            ordered: bool = True,
-            window: int | None = None,
-            chunk: int | Literal["auto"] = "auto",
-            errors: Literal["raise", "return", "skip"] = "raise",
-            progress: bool | Callable[[int, int | None], object] = False,
-            key: str | int | None = None,
-            journal: str | None = None,
-            journal_reset: bool = False,
-            concurrency: int | None = None,
-            **options: Any,
+            *more: Iterable[Any],
+            **options: Unpack[MapOptions],
         ) -> Results[T]: ...
         @overload
         def map(
             self,
             function: Callable[..., T],
+            a: Iterable[Any],
+            b: Iterable[Any],
+            c: Iterable[Any],
+            d: Iterable[Any],
             /,
-            *iterables: Iterable[Any],
-            ordered: bool = True,
-            window: int | None = None,
-            chunk: int | Literal["auto"] = "auto",
-            errors: Literal["raise", "return", "skip"] = "raise",
-            progress: bool | Callable[[int, int | None], object] = False,
-            key: str | int | None = None,
-            journal: str | None = None,
-            journal_reset: bool = False,
-            concurrency: int | None = None,
-            **options: Any,
+            *more: Iterable[Any],
+            **options: Unpack[MapOptions],
         ) -> Results[T]: ...
 
     def map(self, function: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> Results[Any]:
@@ -185,11 +219,15 @@ class Runtime(_raveler.Runtime):
 
         @overload
         def starmap(
-            self, function: Callable[..., Coroutine[Any, Any, T]], iterable: Iterable[Iterable[Any]], /, **options: Any
+            self,
+            function: Callable[..., Coroutine[Any, Any, T]],
+            iterable: Iterable[Iterable[Any]],
+            /,
+            **options: Unpack[MapOptions],
         ) -> Results[T]: ...
         @overload
         def starmap(
-            self, function: Callable[..., T], iterable: Iterable[Iterable[Any]], /, **options: Any
+            self, function: Callable[..., T], iterable: Iterable[Iterable[Any]], /, **options: Unpack[MapOptions]
         ) -> Results[T]: ...
 
     def starmap(
@@ -211,11 +249,15 @@ class Runtime(_raveler.Runtime):
 
         @overload
         def imap_unordered(
-            self, function: Callable[..., Coroutine[Any, Any, T]], /, *iterables: Iterable[Any], **options: Any
+            self,
+            function: Callable[..., Coroutine[Any, Any, T]],
+            /,
+            *iterables: Iterable[Any],
+            **options: Unpack[MapOptions],
         ) -> Results[T]: ...
         @overload
         def imap_unordered(
-            self, function: Callable[..., T], /, *iterables: Iterable[Any], **options: Any
+            self, function: Callable[..., T], /, *iterables: Iterable[Any], **options: Unpack[MapOptions]
         ) -> Results[T]: ...
 
     def imap_unordered(
@@ -226,7 +268,12 @@ class Runtime(_raveler.Runtime):
         return self.map(function, *iterables, **given)
 
     def reduce(
-        self, op: Callable[[Any, Any], T], items: Iterable[Any], *, initial: Any = MISSING, **options: Any
+        self,
+        op: Callable[[Any, Any], T],
+        items: Iterable[Any],
+        *,
+        initial: Any = MISSING,
+        **options: Unpack[TaskOptions],
     ) -> _raveler.Task[T]:
         """Combine all items by a function of two, in parallel.
 

@@ -8,10 +8,11 @@ from raveler._core.hub import in_trio
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self
+    from typing import Any, Self, Unpack
 
     from raveler import _raveler
     from raveler._core.runtime import Runtime
+    from raveler._core.typed import Submit, TaskOptions
 
 
 def scope(runtime: Runtime | None = None) -> Scope:
@@ -44,17 +45,22 @@ class Scope:
         self._has_failed = False
         self._ended = False
 
-    def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
-        """Submit a child; `submit` is the same.
+    if TYPE_CHECKING:
+        spawn: Submit
+        submit: Submit
+    else:
 
-        Raises:
-            RuntimeError: If the block has ended.
-        """
-        return self._add(self._runtime, function, args, kwargs)
+        def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
+            """Submit a child; `submit` is the same.
 
-    submit = spawn
+            Raises:
+                RuntimeError: If the block has ended.
+            """
+            return self._add(self._runtime, function, args, kwargs)
 
-    def options(self, **options: Any) -> _Spawner:
+        submit = spawn
+
+    def options(self, **options: Unpack[TaskOptions]) -> _Spawner:
         """Return what spawns children of this scope with these options."""
         return _Spawner(self, self._runtime.options(**options))
 
@@ -143,8 +149,13 @@ class _Spawner:
         self._scope = scope
         self._view = view
 
-    def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
-        """Submit a child with the options."""
-        return self._scope._add(self._view, function, args, kwargs)
+    if TYPE_CHECKING:
+        spawn: Submit
+        submit: Submit
+    else:
 
-    submit = spawn
+        def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
+            """Submit a child with the options."""
+            return self._scope._add(self._view, function, args, kwargs)
+
+        submit = spawn

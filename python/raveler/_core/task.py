@@ -8,7 +8,9 @@ from raveler._core.generic import Generic, P, R
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, overload
+    from typing import Any, Unpack, overload
+
+    from raveler._core.typed import TaskOptions
 
 
 class TaskFunction(Generic[P, R]):
@@ -64,9 +66,9 @@ def _named(module: str, qualname: str) -> object:
 if TYPE_CHECKING:
 
     @overload
-    def task(function: Callable[P, R], /, **options: Any) -> TaskFunction[P, R]: ...
+    def task(function: Callable[P, R], /, **options: Unpack[TaskOptions]) -> TaskFunction[P, R]: ...
     @overload
-    def task(**options: Any) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+    def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
 
 
 def task(
