@@ -44,13 +44,14 @@ SETTLED: list[Census] = []
 
 
 @pytest.fixture
-def no_leaks() -> Iterator[None]:
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process, a descriptor or a name in shared memory behind.
 
     The end of a test may come while a worker is being replaced; what a runtime held when it was warm is no leak.
     """
     before = functools.reduce(Census.joined, SETTLED, Census.take())
     yield
+    request.node.funcargs.clear()  # or the test itself would keep alive what it was given
     if not Census.take().excess(before):
         return
     gc.collect()

@@ -75,6 +75,11 @@ def warm(runtime: rv.Runtime, engine: EngineUnderTest, keeper: Gatekeeper) -> No
         pass
 
     runtime.submit(nothing).result()
+    task = runtime.submit(work.identity, 1)
+    for _ in range(20):
+        task = task.then(work.identity)
+    task.result()
+    runtime.map(work.identity, range(100)).list()
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,14 @@ def test_runtime_that_has_ended_refuses_work(engine: EngineUnderTest) -> None:
         rt.map(work.double, [1]).list()
 
 
+def test_runtime_that_has_ended_holds_no_descriptors(engine: EngineUnderTest) -> None:
+    before = census.Census.take()
+    with rv.Runtime(workers=2, engine=engine.name) as rt:
+        rt.map(work.double, range(100)).list()
+    eventually(lambda: not census.Census.take().excess(before), goal_s=0.3)
+    assert rt is not None
+
+
 def test_failed_task_that_nobody_asked_does_not_fail_the_block(engine: EngineUnderTest) -> None:
     with rv.Runtime(workers=1, engine=engine.name) as rt:
         task = rt.submit(work.fail)

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def usable_cores(root: Path) -> int:
     """Return the number of workers that raveler would start by itself, with the cgroup tree at ``root``."""
-    return int(_raveler.cores(root=str(root)))
+    return int(_raveler.cores(root=str(root))["usable"])

@@ -98,7 +98,9 @@ def test_line_without_an_end_arrives_too(tmp_path: Path) -> None:
     source = """
         import sys
         import raveler as rv
-        rv.submit(sys.stdout.write, "unfinished").result()
+        def say():
+            sys.stdout.write("unfinished")
+        rv.submit(say).result()
     """
     assert "unfinished" in run_script(source, folder=tmp_path).check().out
 
@@ -143,6 +145,6 @@ def test_worker_reads_nothing_from_the_parents_input(tmp_path: Path) -> None:
     source = """
         import sys
         import raveler as rv
-        print(repr(rv.submit(sys.stdin.read).result(timeout=20)))
+        print(repr(rv.submit(lambda: sys.stdin.read()).result(timeout=20)))
     """
     assert run_script(source, folder=tmp_path).check().out == "''\n"

@@ -168,7 +168,8 @@ impl Desk {
     }
 
     fn start_zygote(&mut self) {
-        match Zygote::start(&self.launch, self.segment.descriptor(), self.inbox.workers_end()) {
+        let Some(segment) = self.segment.descriptor() else { return };
+        match Zygote::start(&self.launch, segment.as_fd(), self.inbox.workers_end()) {
             Ok(zygote) => {
                 for worker in 0..self.workers {
                     let _ = zygote.fork(worker);

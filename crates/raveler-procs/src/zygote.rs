@@ -87,6 +87,8 @@ impl Zygote {
     #[must_use]
     pub fn finish(self) -> String {
         let Self { mut child, socket } = self;
+        // A copy that a fork of this process inherited must not keep the zygote waiting, so dropping it is not enough.
+        let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
         drop(socket);
         child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
     }

@@ -128,7 +128,11 @@ impl<'a> Decoder<'a> {
                 Access::Read => Buffer::read_only(block, len),
                 Access::Own => Buffer::owned(block, len),
                 Access::Private => {
-                    let private = block.private_copy_on_write().map_err(|error| error::to_python(&error.into()))?;
+                    let Ok(private) = block.private_copy_on_write() else {
+                        // The runtime is closed: a copy does as well.
+                        list.append(PyByteArray::new(py, content(&block, span)))?;
+                        continue;
+                    };
                     Buffer::private(private, len)
                 }
             };

@@ -187,7 +187,7 @@ impl MapRun {
                     break;
                 }
                 Some(Ok(item)) => {
-                    if let Err(error) = item_of(&mut encoder, &item, is_star) {
+                    if let Err(error) = item_of(&mut encoder, &item, is_star, &state.prepared.leading) {
                         refused = Some(error);
                         break;
                     }
@@ -358,16 +358,43 @@ impl MapRun {
 }
 
 /// Writes one item; what can't travel leaves no trace.
-fn item_of(encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, is_star: bool) -> PyResult<()> {
+fn item_of(
+    encoder: &mut Encoder<'_>,
+    item: &Bound<'_, PyAny>,
+    is_star: bool,
+    leading: &[Py<PyAny>],
+) -> PyResult<()> {
     let (start, blocks) = (encoder.out.len(), encoder.blocks.len());
-    let encoded = match item.cast_exact::<PyTuple>() {
-        Ok(arguments) if is_star => encoder.arguments(arguments),
-        _ => encoder.argument(item),
+    let encoded = if !leading.is_empty() {
+        with_leading(item, is_star, leading).and_then(|arguments| encoder.arguments(&arguments))
+    } else {
+        match item.cast_exact::<PyTuple>() {
+            Ok(arguments) if is_star => encoder.arguments(arguments),
+            _ => encoder.argument(item),
+        }
     };
     encoded.inspect_err(|_| {
         encoder.out.truncate(start);
         encoder.blocks.truncate(blocks);
     })
+}
+
+/// Returns the arguments of an item, with the object of a bound method before them.
+fn with_leading<'py>(
+    item: &Bound<'py, PyAny>,
+    is_star: bool,
+    leading: &[Py<PyAny>],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let py = item.py();
+    let mut arguments: Vec<Bound<'py, PyAny>> = leading.iter().map(|each| each.bind(py).clone()).collect();
+    if is_star {
+        for member in item.try_iter()? {
+            arguments.push(member?);
+        }
+    } else {
+        arguments.push(item.clone());
+    }
+    PyTuple::new(py, arguments)
 }
 
 struct Pulled {

@@ -12,7 +12,7 @@ use raveler_procs::inbox::{self, NOTE_MAX, Note};
 use raveler_procs::nursery::{self, NurseryHost};
 use raveler_procs::worker::{Results, Worker, WorkerHost};
 use raveler_procs::zygote::Launch;
-use raveler_shm::{Arena, ShmError};
+use raveler_shm::{Arena, Segment, ShmError};
 use raveler_sync::Flag;
 
 use crate::current;
@@ -161,23 +161,25 @@ pub(crate) fn _zygote(py: Python<'_>) -> PyResult<Option<Bound<'_, Seat>>> {
     let worker = Worker::new(seat).map_err(|error| PyOSError::new_err(error.to_string()))?;
     let fault = worker.fault().as_raw_fd();
     let outbox = worker.inbox().try_clone()?;
-    let _ = OUTBOX.set((outbox, worker.index()));
+    let _ = OUTBOX.set((outbox, worker.index(), worker.segment().clone()));
     let seat = Seat { index: worker.index(), fault, worker: Some(worker), memory: nursery.memory };
     Ok(Some(Bound::new(py, seat)?))
 }
 
 /// Where this worker's lines go, and its index.
-static OUTBOX: OnceLock<(OwnedFd, u32)> = OnceLock::new();
+static OUTBOX: OnceLock<(OwnedFd, u32, Segment)> = OnceLock::new();
 static FLUSH: Flag = Flag::new(false);
 
 /// Sends a line, record or warning to the parent; long ones in parts.
 #[pyfunction]
 pub(crate) fn _send(py: Python<'_>, kind: u32, content: &[u8]) -> PyResult<()> {
-    let Some((socket, worker)) = OUTBOX.get() else { return Ok(()) };
+    let Some((socket, worker, segment)) = OUTBOX.get() else { return Ok(()) };
     let (name, task) = current::task(py)
         .map_or_else(|| (String::new(), 0), |(name, number, _)| (name.bind(py).to_string(), number));
     for part in content.chunks(NOTE_MAX) {
         let note = Note { kind, worker: *worker, task, name: name.clone(), content: part.to_vec() };
+        let record = segment.worker(*worker);
+        record.set_messages(record.messages() + 1);
         py.detach(|| inbox::send(socket, &note))?;
     }
     Ok(())

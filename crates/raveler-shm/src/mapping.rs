@@ -10,8 +10,9 @@
 //! 3. Bytes of blocks are reached by pointers; references to them are made in `block` alone.
 
 use std::ffi::c_void;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
@@ -25,7 +26,8 @@ use crate::layout::{Layout, Section};
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     bytes: usize,
-    descriptor: OwnedFd,
+    /// The memfd, until it is given up.
+    descriptor: Mutex<Option<Arc<OwnedFd>>>,
     birthmark: Birthmark,
 }
 
@@ -79,7 +81,7 @@ impl Mapping {
         Ok(Self {
             base,
             bytes,
-            descriptor,
+            descriptor: Mutex::new(Some(Arc::new(descriptor))),
             birthmark,
         })
     }
@@ -129,9 +131,18 @@ impl Mapping {
         self.birthmark.is_inherited()
     }
 
-    /// Returns the descriptor of the memfd.
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+    /// Returns the descriptor of the memfd, `None` once it was given up.
+    pub(crate) fn descriptor(&self) -> Option<Arc<OwnedFd>> {
+        self.locked().clone()
+    }
+
+    /// Gives the descriptor up; what is mapped stays mapped.
+    pub(crate) fn close_descriptor(&self) {
+        *self.locked() = None;
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<Arc<OwnedFd>>> {
+        self.descriptor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the memory of a range back to the system; it reads as zero then.
@@ -141,7 +152,8 @@ impl Mapping {
     /// The kernel's reason.
     pub(crate) fn punch(&self, offset: usize, bytes: usize) -> Result<(), Errno> {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        rustix::fs::fallocate(&self.descriptor, flags, offset as u64, bytes as u64)
+        let descriptor = self.descriptor().ok_or(Errno::BADF)?;
+        rustix::fs::fallocate(&*descriptor, flags, offset as u64, bytes as u64)
     }
 }
 

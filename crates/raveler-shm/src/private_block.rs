@@ -6,9 +6,9 @@
 //!    its drop; nobody else has its address.
 //! 2. The block is held as long, so that pages which were not written yet keep their bytes.
 
-use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
+use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::error::{ShmError, refused};
@@ -33,7 +33,7 @@ impl PrivateBlock {
     pub(crate) fn new(holding: Holding) -> Result<Self, ShmError> {
         let len = holding.id().len();
         let mapped = len.max(1).next_multiple_of(1 << PAGE.trailing_zeros());
-        let descriptor: BorrowedFd<'_> = holding.segment().descriptor();
+        let descriptor = holding.segment().descriptor().ok_or_else(|| refused("mmap", Errno::BADF))?;
         // SAFETY: a new mapping at an address that the kernel chooses touches no memory that Rust knows.
         let address = unsafe {
             rustix::mm::mmap(
@@ -41,7 +41,7 @@ impl PrivateBlock {
                 mapped,
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
-                descriptor,
+                &*descriptor,
                 holding.offset() as u64,
             )
         };

@@ -1,6 +1,6 @@
 //! The segment: the mapping with its layout, and the protocols over the words in it.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use raveler_sync::sync::{AtomicU32, Ordering};
@@ -117,10 +117,21 @@ impl Segment {
         identity.magic.store(MAGIC, Ordering::Release);
     }
 
-    /// Returns the descriptor that [`Segment::attach`] takes a copy of.
+    /// Returns the descriptor that [`Segment::attach`] takes a copy of; `None` once it was given up.
     #[must_use]
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
+    pub fn descriptor(&self) -> Option<Arc<OwnedFd>> {
         self.inner.map.descriptor()
+    }
+
+    /// Returns how many messages all workers together say they have sent.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        (0..self.geometry().workers).map(|worker| self.worker(worker).messages()).sum()
+    }
+
+    /// Gives the descriptor up: no process can attach any more, and freed memory goes back with the mapping alone.
+    pub fn close_descriptor(&self) {
+        self.inner.map.close_descriptor();
     }
 
     /// Returns the sizes that the segment really has.
@@ -247,12 +258,6 @@ impl Segment {
 
     pub(crate) fn extent(&self, class: &Class, index: u32) -> &AtomicU32 {
         &self.inner.map.slice(&class.extents)[index as usize]
-    }
-}
-
-impl AsFd for Segment {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor()
     }
 }
 

@@ -68,7 +68,7 @@ fn segment(workers: u32) -> Segment {
 }
 
 fn attach(segment: &Segment, process: usize) -> Arena {
-    let descriptor = segment.descriptor().try_clone_to_owned();
+    let descriptor = segment.descriptor().expect("it was not given up").try_clone();
     let segment =
         Segment::attach(descriptor.expect("descriptors are left")).expect("it is a segment");
     Arena::new(&segment, number(process))

@@ -36,7 +36,7 @@ fn in_block(arena: &Arena, task: u8, item: u8) -> (Vec<u8>, Option<Block>) {
 }
 
 fn attach(segment: &Segment) -> Segment {
-    let descriptor = segment.descriptor().try_clone_to_owned();
+    let descriptor = segment.descriptor().expect("it was not given up").try_clone();
     Segment::attach(descriptor.expect("descriptors are left")).expect("it is a segment")
 }
 

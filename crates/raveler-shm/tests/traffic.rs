@@ -23,7 +23,7 @@ fn segment(workers: u32, slots: u32) -> Segment {
 }
 
 fn attach(segment: &Segment) -> Segment {
-    let descriptor = segment.descriptor().try_clone_to_owned();
+    let descriptor = segment.descriptor().expect("it was not given up").try_clone();
     Segment::attach(descriptor.expect("descriptors are left")).expect("it is a segment")
 }
 

@@ -18,6 +18,11 @@ use crate::outcome::{Death, Outcome, Payload};
 use crate::stats::Tally;
 use crate::work::{Blocks, Parcel, Work};
 
+/// How long nothing must have been open before freed memory goes back, in nanoseconds.
+const TRIM_AFTER: u64 = 1_000_000_000;
+/// How many freed bytes stay warm for the next task.
+const KEEP_WARM: u64 = 8 << 20;
+
 /// A task until it ends.
 pub(crate) struct Entry<H: Host> {
     pub(crate) task: TaskId,
@@ -86,6 +91,7 @@ pub(crate) struct Core<H: Host> {
     timed: usize,
     timers_moved: bool,
     maps_made: u64,
+    quiet_since: Option<u64>,
 }
 
 impl<H: Host> Core<H> {
@@ -105,6 +111,7 @@ impl<H: Host> Core<H> {
             timed: 0,
             timers_moved: false,
             maps_made: 0,
+            quiet_since: None,
         }
     }
 
@@ -607,6 +614,38 @@ impl<H: Host> Core<H> {
         self.pump(arena);
         let next = self.scheduler.wake_at().into_iter().chain(queued_until).min();
         next.map(|at| at.saturating_sub(clock::nanos()).max(1_000_000))
+    }
+
+    /// Returns how long nothing has been open.
+    fn idle_for(&mut self) -> Option<u64> {
+        let now = clock::nanos();
+        if self.open > 0 {
+            self.quiet_since = None;
+            return None;
+        }
+        let since = *self.quiet_since.get_or_insert(now);
+        Some(now - since)
+    }
+
+    /// Gives freed memory back to the system once nothing has been open for a while; returns how long until then.
+    pub(crate) fn trim(&mut self, arena: &Arena) -> Option<u64> {
+        let idle = self.idle_for()?;
+        if idle < TRIM_AFTER {
+            return (arena.warm_bytes() > KEEP_WARM).then_some(TRIM_AFTER - idle);
+        }
+        if arena.warm_bytes() > KEEP_WARM {
+            arena.trim(KEEP_WARM);
+        }
+        None
+    }
+
+    /// Whether freed memory waits to be given back, and nobody has been told yet.
+    pub(crate) fn wants_trim(&mut self, arena: &Arena) -> bool {
+        if self.open > 0 {
+            self.quiet_since = None;
+            return false;
+        }
+        self.quiet_since.is_none() && arena.warm_bytes() > KEEP_WARM
     }
 
     /// Whether timers may have moved since the last tick.

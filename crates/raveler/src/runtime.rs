@@ -1,11 +1,11 @@
 //! The runtime: takes work, lets it run where it belongs, and tells when it is done.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
 use raveler_procs::inbox::Inbox;
 use raveler_procs::supervisor::{Supervisor, Watcher};
-use raveler_procs::{Certificate, ProcsError, clock, supervisor};
+use raveler_procs::{Certificate, ProcsError, clock};
 use raveler_shm::{Arena, Awoken, Geometry, ParentBell, ParentPort, Segment, Ticket, Wanted};
 use raveler_sync::{Counter, Flag};
 use raveler_task::{AttemptEnd, Limit, LimitId, Place, Scheduler, Spec, Start, TaskId};
@@ -64,8 +64,11 @@ pub(crate) struct Shared<H: Host> {
     config: Config,
     limits: Vec<(String, LimitId)>,
     segment: Segment,
-    inbox: Arc<Inbox>,
-    supervisor: OnceLock<Supervisor>,
+    /// Taken out when the runtime is closed, so that its descriptors are.
+    inbox: Mutex<Option<Arc<Inbox>>>,
+    supervisor: Mutex<Option<Arc<Supervisor>>>,
+    /// How many notes were received; the lock is held while they are handed out.
+    received: (Counter, Mutex<()>),
     has_processes: Flag,
     is_closed: Flag,
     /// Set while nothing is open.
@@ -100,8 +103,9 @@ impl<H: Host> Runtime<H> {
             config,
             limits,
             segment,
-            inbox,
-            supervisor: OnceLock::new(),
+            inbox: Mutex::new(Some(inbox)),
+            supervisor: Mutex::new(None),
+            received: (Counter::new(0), Mutex::new(())),
             has_processes: Flag::new(false),
             is_closed: Flag::new(false),
             quiet: Flag::new(true),
@@ -193,9 +197,9 @@ impl<H: Host> Runtime<H> {
             return Ok(());
         }
         let watcher: Arc<dyn Watcher> = Arc::new(Eye(Arc::downgrade(&self.0)));
-        let (segment, inbox) = (self.0.segment.clone(), Arc::clone(&self.0.inbox));
-        let supervisor = Supervisor::start(launch, segment, inbox, self.0.config.workers, watcher)?;
-        let _ = self.0.supervisor.set(supervisor);
+        let Some(inbox) = locked(&self.0.inbox).clone() else { return Err(RuntimeError::Closed) };
+        let supervisor = Supervisor::start(launch, self.0.segment.clone(), inbox, self.0.config.workers, watcher)?;
+        *locked(&self.0.supervisor) = Some(Arc::new(supervisor));
         core.has_processes = true;
         self.0.has_processes.set(true);
         Ok(())
@@ -422,13 +426,16 @@ impl<H: Host> Runtime<H> {
         }
         self.cancel_all();
         self.0.steward.stop(&self.0);
-        if let Some(supervisor) = self.0.supervisor.get() {
+        let supervisor = locked(&self.0.supervisor).take();
+        if let Some(supervisor) = supervisor {
             supervisor.shutdown();
         }
         let mut core = self.0.lock();
         core.abandon_all();
         self.0.finish(core, false);
         self.0.wake_followers();
+        *locked(&self.0.inbox) = None;
+        self.0.segment.close_descriptor();
     }
 
     /// Returns what has been counted.
@@ -487,7 +494,7 @@ impl<H: Host> Shared<H> {
     /// Leaves the lock: everybody who is to be told is told, outside it.
     pub(crate) fn finish(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) {
         self.note_quiet(&core);
-        let needs_steward = core.timers_moved() || (is_new && core.has_backlog() && self.waiters.get() == 0);
+        let needs_steward = core.timers_moved() || core.wants_trim(&self.arena) || (is_new && core.has_backlog() && self.waiters.get() == 0);
         let notices = std::mem::take(&mut core.notices);
         drop(core);
         if needs_steward {
@@ -524,7 +531,7 @@ impl<H: Host> Shared<H> {
     }
 
     fn kill(&self, worker: u32, ticket: Ticket) {
-        if let Some(supervisor) = self.supervisor.get() {
+        if let Some(supervisor) = locked(&self.supervisor).clone() {
             let this = self.me.clone();
             supervisor.stop(worker, move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket)));
         }
@@ -550,6 +557,10 @@ impl<H: Host> Shared<H> {
         self.waiters.add(1);
         self.steward.step_back(self);
         let result = self.wait_in_line(flag, cell, deadline, interrupted);
+        // What a task wrote is there before its result is.
+        if self.segment.messages() > self.received.0.get() {
+            self.receive_notes();
+        }
         self.waiters.subtract(1);
         if self.waiters.get() > 0 {
             let _guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -606,7 +617,7 @@ impl<H: Host> Shared<H> {
             self.bell.disarm();
             return Awoken::Woken;
         }
-        let timers_moved = core.timers_moved();
+        let timers_moved = core.timers_moved() || core.wants_trim(&self.arena);
         drop(core);
         if timers_moved {
             self.steward.kick(self);
@@ -634,9 +645,24 @@ impl<H: Host> Shared<H> {
         }
     }
 
+    /// Hands out the notes of the workers, in their order. Must not be called while attached to the interpreter.
+    fn receive_notes(&self) {
+        let Some(inbox) = locked(&self.inbox).clone() else { return };
+        let _guard = locked(&self.received.1);
+        let notes: Vec<_> = std::iter::from_fn(|| inbox.take()).collect();
+        if !notes.is_empty() {
+            self.received.0.add(notes.len() as u64);
+            self.host.receive(notes);
+        }
+    }
+
     pub(crate) fn me(&self) -> Option<Arc<Self>> {
         self.me.upgrade()
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The runtime's eye on its workers; does not keep the runtime alive.
@@ -645,9 +671,9 @@ struct Eye<H: Host>(Weak<Shared<H>>);
 impl<H: Host> Watcher for Eye<H> {
     fn died(&self, certificate: Certificate) {
         let Some(shared) = self.0.upgrade() else { return };
-        if supervisor::has_retired(&certificate) {
-            // It held nothing: it left between two tasks.
-        }
+        // A note that it counted and did not send will never come.
+        shared.receive_notes();
+        shared.received.0.raise(shared.segment.messages());
         let mut core = shared.lock();
         core.bury(&Arc::new(certificate), &shared.arena);
         shared.finish(core, false);
@@ -657,10 +683,7 @@ impl<H: Host> Watcher for Eye<H> {
 
     fn notes(&self) {
         let Some(shared) = self.0.upgrade() else { return };
-        let notes: Vec<_> = std::iter::from_fn(|| shared.inbox.take()).collect();
-        if !notes.is_empty() {
-            shared.host.receive(notes);
-        }
+        shared.receive_notes();
     }
 
     fn tick(&self) -> Option<Duration> {

@@ -126,6 +126,7 @@ fn serve<H: Host>(shared: &Arc<Shared<H>>) {
 fn look_after_time<H: Host>(shared: &Shared<H>) -> Option<Duration> {
     let mut core = shared.lock();
     let left = core.tick(&shared.arena);
+    let left = left.into_iter().chain(core.trim(&shared.arena)).min();
     let has_news = !core.notices.is_empty();
     shared.finish(core, false);
     if has_news {

@@ -62,6 +62,16 @@ def forward(name: str) -> Any:
 
 
 def _close() -> None:
-    """Wait for what was submitted; cancel it if an error ends the program."""
-    if _made is not None and _made[0] == os.getpid() and not _made[1].closed:
+    """Wait for what was submitted; cancel it if an error ends the program.
+
+    Ctrl-C while it waits ends the program as it would anywhere else.
+    """
+    if _made is None or _made[0] != os.getpid() or _made[1].closed:
+        return
+    try:
         _made[1].close(cancel=getattr(sys, "last_value", None) is not None)
+    except KeyboardInterrupt:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
