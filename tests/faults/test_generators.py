@@ -90,7 +90,8 @@ def test_error_of_the_source_comes_in_its_place(rt: rv.Runtime, breaks_at: int) 
 def test_consumer_that_stops_early_closes_the_source_at_the_end_of_the_block() -> None:
     source = Counted(TEN_MILLION)
     with pytest.warns(Warning, match="(?i)consumed"), rv.Runtime(workers=2) as rt:
-        assert list(itertools.islice(rt.map(work.double, iter(source)), 3)) == [0, 2, 4]
+        results = rt.map(work.double, iter(source))
+        assert list(itertools.islice(results, 3)) == [0, 2, 4]
     assert source.closed
     assert source.pulled < TEN_MILLION / 10
 

@@ -75,8 +75,6 @@ functions! {
     configure = "raveler._worker"."configure";
     /// The error of a worker's death.
     worker_died = "raveler.exceptions"."WorkerDied";
-    /// A short form of any object.
-    short_repr = "reprlib"."repr";
     /// Forks the interpreter.
     os_fork = "os"."fork";
     /// Collects a dead child.

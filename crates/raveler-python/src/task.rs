@@ -425,14 +425,16 @@ pub(crate) fn describe_death<'py>(
     facts.set_item("exit_code", certificate.exit_code)?;
     facts.set_item("cause", certificate.cause())?;
     facts.set_item("peak_rss", (certificate.peak_bytes > 0).then_some(certificate.peak_bytes))?;
-    facts.set_item("arguments", arena.and_then(|arena| summary(py, death, arena)))?;
+    facts.set_item("arguments", arena.and_then(|arena| summary(death, arena)))?;
     facts.set_item("stack", (!certificate.fault.is_empty()).then_some(certificate.fault.as_str()))?;
     facts.set_item("log", modules::last_lines(py)?.call1((certificate.worker,))?)?;
     modules::worker_died(py)?.call_method("describe", (), Some(&facts))
 }
 
 /// Returns the arguments that the dead worker was given, shortened.
-fn summary(py: Python<'_>, death: &Death, arena: &Arena) -> Option<String> {
+///
+/// A pickle is not opened: it may be what killed the worker.
+fn summary(death: &Death, arena: &Arena) -> Option<String> {
     let frame = Frame::read(&death.args).ok()?;
     let held;
     let body = match frame.body {
@@ -442,28 +444,59 @@ fn summary(py: Python<'_>, death: &Death, arena: &Arena) -> Option<String> {
             content(&held, span)
         }
     };
-    let decoder = Decoder::new(arena, Access::Read);
     let mut reader = Reader::new(body);
-    let short = |value: Bound<'_, PyAny>| modules::short_repr(py).ok()?.call1((value,)).ok()?.extract::<String>().ok();
     if frame.head.has(flags::ITEMS) {
         for _ in 0..frame.head.skip + death.item {
             reader.skip(&mut |_| ()).ok()?;
         }
-        return short(decoder.value(py, &mut reader).ok()?);
+        return short(&mut reader);
     }
     let (count, named) = (reader.u32().ok()?, reader.u32().ok()?);
     if count == PACKED {
-        return short(decoder.value(py, &mut reader).ok()?);
+        return short(&mut reader);
     }
     let mut parts = Vec::new();
-    for _ in 0..count.min(8) {
-        parts.push(short(decoder.value(py, &mut reader).ok()?)?);
+    for _ in 0..count {
+        parts.push(short(&mut reader)?);
     }
-    for _ in 0..if count <= 8 { named.min(8) } else { 0 } {
-        let key: String = decoder.value(py, &mut reader).ok()?.extract().ok()?;
-        parts.push(format!("{key}={}", short(decoder.value(py, &mut reader).ok()?)?));
+    for _ in 0..named {
+        let key = short(&mut reader)?;
+        parts.push(format!("{}={}", key.trim_matches('"'), short(&mut reader)?));
     }
-    Some(parts.join(", "))
+    Some(shortened(&parts.join(", "), 200))
+}
+
+/// Returns one value in words.
+fn short(reader: &mut Reader<'_>) -> Option<String> {
+    Some(match reader.token().ok()? {
+        Token::None => "None".into(),
+        Token::Bool(truth) => if truth { "True" } else { "False" }.into(),
+        Token::Int(number) => number.to_string(),
+        Token::Float(number) => format!("{number:?}"),
+        Token::Str(text) => shortened(&format!("{text:?}"), 60),
+        Token::Bytes(bytes) => format!("<{} bytes>", bytes.len()),
+        Token::BytesBlock(span) => format!("<{} bytes>", span.len),
+        Token::Block(_) | Token::Shared(_) => "<shared value>".into(),
+        Token::Error(_) => "<error>".into(),
+        Token::Pickle { data, buffers, .. } => {
+            let size = data.len() as u64 + buffers.map(|span| span.len).sum::<u64>();
+            format!("<pickle of {size} bytes>")
+        }
+        Token::Tuple(count) => {
+            let mut members = Vec::new();
+            for _ in 0..count {
+                members.push(short(reader)?);
+            }
+            shortened(&format!("({})", members.join(", ")), 120)
+        }
+    })
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 /// Tells whether an object is a task.

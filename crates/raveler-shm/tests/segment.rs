@@ -19,7 +19,8 @@ fn another_process_finds_the_same_segment() {
     let segment = Segment::create(&geometry()).expect("the segment is small");
     let descriptor = segment
         .descriptor()
-        .try_clone_to_owned()
+        .expect("it was not given up")
+        .try_clone()
         .expect("descriptors are left");
     let other = Segment::attach(descriptor).expect("it is a segment");
     assert_eq!(other.geometry(), geometry());
