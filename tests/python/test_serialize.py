@@ -257,6 +257,12 @@ def test_an_open_file_is_not_its_content(tmp_path: Path) -> None:
         serialize.dumps(file)
 
 
+def test_a_standard_stream_goes_by_its_name(main: types.ModuleType) -> None:
+    define(main, "from sys import stdout\nclass C: pass\ndef f(): return stdout\ndef g(): return stdout, C\n")
+    assert serialize.load_function(serialize.dump_function(main.f)[0])() is sys.stdout
+    assert serialize.load_function(serialize.dump_function(main.g)[0])()[0] is sys.stdout
+
+
 def test_a_closure_that_cannot_travel_is_named() -> None:
     lock = threading.Lock()
     with pytest.raises(rv.NotSerializable, match="<closure lock>"):

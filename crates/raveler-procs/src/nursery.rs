@@ -81,12 +81,16 @@ pub fn run(host: &mut dyn NurseryHost) -> io::Result<Option<Seat>> {
                         Message::Refused { worker, errno: error.raw_os_error().unwrap_or_default().unsigned_abs() }
                     }
                 };
-                answer.send(&socket, &[])?;
+                if answer.send(&socket, &[]).is_err() {
+                    return Ok(None);
+                }
             }
             Message::Reap(pid) => {
                 let (status, peak_kib) = host.reap(pid);
                 let fault = faults.remove(&pid).map(read_fault).unwrap_or_default();
-                Message::Reaped { pid, status, peak_kib, fault }.send(&socket, &[])?;
+                if (Message::Reaped { pid, status, peak_kib, fault }).send(&socket, &[]).is_err() {
+                    return Ok(None);
+                }
             }
             Message::Forked { .. } | Message::Refused { .. } | Message::Reaped { .. } => {}
         }

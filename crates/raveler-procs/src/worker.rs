@@ -63,10 +63,35 @@ pub struct Worker {
 struct Slot<'a> {
     taken: &'a mut Taken,
     arena: &'a Arena,
+    has_blocks: bool,
+}
+
+/// What a worker says of a frame's results beside the time it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How long the worker was busy with it, in nanoseconds.
+    pub busy: u64,
+    /// Whether an item failed.
+    pub has_failed: bool,
+    /// Whether the results point into blocks.
+    pub has_blocks: bool,
+}
+
+impl Summary {
+    fn pack(self) -> u64 {
+        self.busy << 2 | u64::from(self.has_blocks) << 1 | u64::from(self.has_failed)
+    }
+
+    /// Reads a summary from the word that stands in a slot.
+    #[must_use]
+    pub fn unpack(word: u64) -> Self {
+        Self { busy: word >> 2, has_failed: word & 1 != 0, has_blocks: word & 2 != 0 }
+    }
 }
 
 impl Results for Slot<'_> {
     fn keep(&mut self, block: Block) {
+        self.has_blocks = true;
         // The block was made for this result, so the parent can't hold it yet.
         let is_given = block.give(0);
         debug_assert!(is_given, "a result stands in a block of its own");
@@ -148,12 +173,14 @@ impl Worker {
             args.clear();
             args.extend_from_slice(taken.args());
             let start = clock::nanos();
-            let Ok(has_failed) = host.run(&args, &mut Slot { taken: &mut taken, arena: &self.arena }) else {
+            let mut slot = Slot { taken: &mut taken, arena: &self.arena, has_blocks: false };
+            let Ok(has_failed) = host.run(&args, &mut slot) else {
                 // Dying tells the parent exactly which item got no result.
                 return EXIT_NO_MEMORY;
             };
-            let busy = clock::nanos() - start;
-            taken.finish(&mut self.port, busy << 1 | u64::from(has_failed));
+            let has_blocks = slot.has_blocks;
+            let summary = Summary { busy: clock::nanos() - start, has_failed, has_blocks };
+            taken.finish(&mut self.port, summary.pack());
             if host.wants_to_retire() {
                 return EXIT_RETIRED;
             }

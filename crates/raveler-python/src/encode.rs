@@ -63,7 +63,11 @@ impl<'a> Encoder<'a> {
     }
 
     /// Appends a value that may be a task, whose value it waits for.
+    #[inline]
     pub(crate) fn argument(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.native(value, 0)? {
+            return Ok(());
+        }
         match as_task(value) {
             Some(task) => self.value(&task.call_method0(intern!(value.py(), "result"))?, "item"),
             None => self.value(value, "item"),

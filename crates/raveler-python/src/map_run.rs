@@ -223,15 +223,12 @@ impl MapRun {
     /// Returns the next result if it is there.
     fn next<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Next<'py>> {
         loop {
-            while let Some(open) = &mut state.open {
-                if open.left == 0 {
-                    state.open = None;
-                    break;
-                }
+            while state.open.as_ref().is_some_and(|open| open.left > 0) {
                 if let Some(item) = self.read(py, state)? {
                     return Ok(Next::Item(item));
                 }
             }
+            state.open = None;
             if state.is_closed {
                 return Ok(Next::End);
             }
@@ -455,10 +452,20 @@ impl MapRun {
     /// Returns all results that are left.
     fn collect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        while let Some(item) = self.__next__(py)? {
-            list.append(item)?;
+        loop {
+            let mut state = self.state()?;
+            let next = loop {
+                match self.next(py, &mut state)? {
+                    Next::Item(item) => list.append(item)?,
+                    next => break next,
+                }
+            };
+            drop(state);
+            if let Next::End = next {
+                return Ok(list);
+            }
+            self.wait(py)?;
         }
-        Ok(list)
     }
 
     /// Closes the source and cancels what is in flight.

@@ -1,6 +1,6 @@
 //! A worker's side of the rings: takes slots, completes them, and sleeps when there are none.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use raveler_sync::word::PROCESSES_MAX;
 use raveler_sync::worker_bell::Sleep;
@@ -8,6 +8,12 @@ use raveler_sync::{Notice, Process};
 
 use crate::segment::Segment;
 use crate::taken::Taken;
+
+/// How long a worker without work looks for some before it sleeps.
+const WATCH: Duration = Duration::from_micros(20);
+
+/// How often it looks between two looks at the clock.
+const LOOKS: u32 = 16;
 
 /// A worker's end of a segment; one per worker process.
 pub struct WorkerPort {
@@ -63,6 +69,14 @@ impl WorkerPort {
         self.going_idle();
         let segment = &self.segment;
         let has_work = || segment.submission().has_live() || segment.is_shutdown();
+        if segment.worker_bell().begin_watch(self.worker) {
+            let is_found = watch(&has_work);
+            segment.worker_bell().end_watch(self.worker);
+            if is_found {
+                self.was_woken = true;
+                return true;
+            }
+        }
         let end = segment.worker_bell().sleep(self.worker, has_work, timeout);
         if end == Sleep::Missed {
             segment.count_missed_bell();
@@ -90,6 +104,24 @@ impl WorkerPort {
             completion: self.segment.completion(self.worker),
             low: self.low,
         });
+    }
+}
+
+/// Looks for work for a moment; false if there was none.
+///
+/// A wake-up costs the parent some microseconds and the worker more, so it pays to look about as long.
+fn watch(has_work: &impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        for _ in 0..LOOKS {
+            if has_work() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if start.elapsed() >= WATCH {
+            return false;
+        }
     }
 }
 

@@ -97,6 +97,29 @@ impl<'a> WorkerBell<'a> {
         }
     }
 
+    /// Worker: announces that it looks for work without sleeping, so that nobody need ring; false if a wake is in flight.
+    ///
+    /// To the others it is a wake of itself (3). It must look no longer than a sleeper can wait for its wake.
+    #[inline]
+    #[must_use]
+    pub fn begin_watch(self, worker: u32) -> bool {
+        let me = worker + 1;
+        let swap = self
+            .waking
+            .compare_exchange(0, (me << 16) | me, Ordering::AcqRel, Ordering::Relaxed);
+        step();
+        swap.is_ok()
+    }
+
+    /// Worker: ends the watch; it must look for work once more, and ring if there is more than it takes.
+    #[inline]
+    pub fn end_watch(self, worker: u32) {
+        self.settle(worker + 1);
+        step();
+        // The cleared `waking` comes before the caller's look (4).
+        fence(Ordering::SeqCst);
+    }
+
     /// Worker: sleeps until the bell rings, at most for `timeout`, unless there is work; then look for work again.
     pub fn sleep(self, worker: u32, has_work: impl Fn() -> bool, timeout: Duration) -> Sleep {
         let word = &self.sleepers[worker as usize].word;

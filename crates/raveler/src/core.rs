@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use raveler_procs::token::{Reader, Token};
+use raveler_procs::worker::Summary;
 use raveler_procs::{Certificate, clock};
 use raveler_shm::{Arena, Done, Lost, LostKind, ParentPort, Ticket};
 use raveler_task::{AttemptEnd, CancelVerdict, Place, Scheduler, Settlement, Spec, Start, TaskId, Verdict};
@@ -794,13 +795,15 @@ impl Loss {
 
 impl Arrival {
     fn take(done: Done<'_>, arena: &Arena) -> Self {
-        let has_failed = done.busy() & 1 == 1;
+        let Summary { busy, has_failed, has_blocks } = Summary::unpack(done.busy());
+        // Without blocks there is nothing to adopt, and nothing to look for.
+        let named = if has_blocks { done.items() } else { 0 };
         Self {
             ticket: done.ticket(),
             items: done.items(),
-            busy: done.busy() >> 1,
+            busy,
             has_failed,
-            payload: Payload::adopt(done.results(), done.items(), done.block(), arena).unwrap_or_default(),
+            payload: Payload::adopt(done.results(), named, done.block(), arena).unwrap_or_default(),
             args: if has_failed { done.args().to_vec() } else { Vec::new() },
         }
     }

@@ -53,6 +53,8 @@ class Pickler(_cloudpickle.Pickler):  # type: ignore[misc]
             return self._dynamic_function_reduce(obj) if _hidden(obj) else super().reducer_override(obj)
         if isinstance(obj, ContextVar):
             return carry.reduced(obj)
+        if isinstance(obj, io.TextIOBase) and not isinstance(obj, io.StringIO):
+            return plain.reduced_stream(obj)
         if isinstance(obj, (types.BuiltinMethodType, types.MethodType, random.Random)):
             return plain.one_of_a_kind(obj)
         return super().reducer_override(obj)
@@ -91,7 +93,7 @@ def _hidden(thing: Any) -> bool:
 
 def _dispatch_table() -> dict[type, Any]:
     table = dict(_cloudpickle.Pickler.dispatch_table)
-    # An open file is not its content.
+    # It would send an open file as its content.
     table.pop(io.TextIOWrapper, None)
     table[types.CodeType] = plain.reduced_code
     return table

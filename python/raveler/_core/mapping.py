@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from raveler._core import functions, progress
 from raveler._core import options as _options
 from raveler._core.results import MeteredResults, ProcessResults, WindowResults
@@ -48,12 +50,13 @@ def start(
     runtime._check_open()
     plan = _Plan(options)
     inner, leading, own = functions.resolve(function)
-    target = function if leading else inner
+    # With its object a method travels once, not once for each item.
+    target = partial(inner, *leading) if leading else inner
     given = {**runtime._options, **runtime._checked(options)}
     if "on" in given:
         functions.check_on(inner, given["on"])
-    view = runtime._view({**own, **given})
     name = functions.name_of(inner)
+    view = runtime._view({"name": name, **own, **given})
     # Before the sources are opened: a wrong argument leaves them untouched.
     meter = progress.meter(plan.progress, name, _length(iterables))
     source = _source(iterables)

@@ -63,6 +63,19 @@ def reduced_code(code: CodeType) -> tuple[Any, ...]:
     return marshal.loads, (marshal.dumps(code, _FORMAT),)
 
 
+def reduced_stream(stream: object) -> tuple[Any, ...]:
+    """Return how a standard stream is found by its name.
+
+    Raises:
+        TypeError: If it is another open file, which is not its content.
+    """
+    for name in ("stdout", "stderr", "stdin"):
+        if stream is getattr(sys, name, None):
+            return getattr, (sys, name)
+    message = f"cannot pickle {type(stream).__qualname__!r} object"
+    raise TypeError(message)
+
+
 def one_of_a_kind(thing: Any) -> Any:
     """Return how a method of a global random generator is found by its name, or NotImplemented for any other thing.
 
@@ -90,7 +103,7 @@ class _Pickler(pickle.Pickler):
         self.dispatch_table = arrays.with_arrays({CodeType: reduced_code}, in_band=True)
         self._spaces: dict[int, dict[str, Any]] = {}
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
         """Return how to rebuild ``obj``, or NotImplemented to leave it to its own class."""
         if isinstance(obj, FunctionType):
             return NotImplemented if found_by_name(obj) else self._reduce_function(obj)
@@ -108,9 +121,8 @@ class _Pickler(pickle.Pickler):
             return carry.reduced(obj)
         if isinstance(obj, (BuiltinMethodType, MethodType)) or type(obj).__name__ in {"Random", "TaskRandom"}:
             return one_of_a_kind(obj)
-        if isinstance(obj, io.IOBase):
-            message = "an open file is not its content"
-            raise pickle.PicklingError(message)
+        if isinstance(obj, io.TextIOBase) and not isinstance(obj, io.StringIO):
+            return reduced_stream(obj)
         return NotImplemented
 
     def _reduce_function(self, function: FunctionType) -> Any:

@@ -6,7 +6,7 @@ import sys
 
 from raveler import _raveler
 from raveler._core import options as _options
-from raveler._core import settings
+from raveler._core import process, settings
 from raveler._core.generic import T  # noqa: TC001 - the class statement needs it
 from raveler._core.tree import MISSING
 
@@ -381,7 +381,8 @@ class Runtime(_raveler.Runtime):
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         checked = _options.checked(options)
-        for name in checked.get("limit", ()):
+        # In a worker the limits are those of its parent, which are counted in shared memory.
+        for name in () if process.is_worker else checked.get("limit", ()):
             if name not in self._state.limits:
                 known = ", ".join(map(repr, sorted(self._state.limits))) or "none"
                 message = f"the runtime has no limit {name!r}; its limits are: {known} (set with Runtime(limits=...))"
