@@ -95,7 +95,7 @@ def _descriptors() -> int:
 
 def _hints(machine: Mapping[str, Any]) -> list[str]:
     """Say what will hurt, one line each."""
-    hints = []
+    hints: list[str] = []
     usable, quota = machine.get("usable"), machine.get("quota")
     if usable == 1:
         hints.append("! one core: process tasks can't run faster than plain Python here")

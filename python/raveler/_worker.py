@@ -29,7 +29,7 @@ def zygote_main() -> None:
     # The parent decides what Ctrl-C means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.is_worker = True
-    seat = _raveler._zygote()
+    seat = _raveler._zygote()  # noqa: SLF001 - the core and its extension are one unit
     if seat is not None:
         prepare(seat.index, seat.fault_fd)
         # Nothing of the zygote's is to be run again at the end of its forks.
@@ -136,7 +136,7 @@ def _forward_logging() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             """Send one record, its message and its traceback made into text."""
             try:
-                _raveler._send(_LOG, _portable(record))
+                _raveler._send(_LOG, _portable(record))  # noqa: SLF001 - the core and its extension are one unit
             except Exception:  # noqa: BLE001 - whatever a user's record holds
                 self.handleError(record)
 
@@ -203,7 +203,7 @@ def _forward_warnings() -> None:
     ) -> None:
         if file is None:
             fields = (str(message), category.__module__, category.__qualname__, filename, lineno)
-            _raveler._send(_WARNING, pickle.dumps(fields, 5))
+            _raveler._send(_WARNING, pickle.dumps(fields, 5))  # noqa: SLF001 - the core and its extension are one unit
         else:
             file.write(warnings.formatwarning(message, category, filename, lineno, line))
 

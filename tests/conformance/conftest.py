@@ -48,8 +48,8 @@ def _clean(no_leaks: None) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _loops_are_warm() -> None:
-    """Let each event loop make what it keeps for the rest of the process."""
+def _process_is_warm() -> None:
+    """Let each event loop and the default runtime make what they keep for the rest of the process."""
 
     async def nothing() -> None:
         pass
@@ -59,6 +59,8 @@ def _loops_are_warm() -> None:
             run(nothing)
         except pytest.skip.Exception:
             continue
+    with rv.Runtime(engine="serial") as serial:
+        serial.map(work.draw_nested, range(1)).list()
 
 
 def warm(runtime: rv.Runtime, engine: EngineUnderTest, keeper: Gatekeeper) -> None:

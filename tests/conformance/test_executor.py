@@ -109,6 +109,18 @@ def test_death_of_a_worker_costs_its_own_future_alone(executor: rv.Executor) -> 
     assert executor.submit(work.double, 1).result() == 2
 
 
+class FailsToUnpickle:
+    """A result that is pickled well and fails in the parent."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """Make unpickling fail."""
+        return work.fail, ("unpickle",)
+
+
+def test_result_that_fails_to_unpickle_is_the_error_of_its_future(executor: rv.Executor) -> None:
+    assert "refused unpickle" in str(executor.submit(FailsToUnpickle).exception(timeout=guard(0.5)))
+
+
 def test_shutdown_refuses_new_work_and_finishes_the_old() -> None:
     pool = rv.Executor(max_workers=1)
     futures = [pool.submit(work.double, index) for index in range(10)]

@@ -89,9 +89,14 @@ def test_error_of_the_source_comes_in_its_place(rt: rv.Runtime, breaks_at: int) 
 
 def test_consumer_that_stops_early_closes_the_source_at_the_end_of_the_block() -> None:
     source = Counted(TEN_MILLION)
-    with pytest.warns(Warning, match="(?i)consumed"), rv.Runtime(workers=2) as rt:
-        results = rt.map(work.double, iter(source))
-        assert list(itertools.islice(results, 3)) == [0, 2, 4]
+
+    def stop_early() -> None:
+        with rv.Runtime(workers=2) as rt:
+            results = rt.map(work.double, iter(source))
+            assert list(itertools.islice(results, 3)) == [0, 2, 4]
+
+    with pytest.warns(Warning, match="(?i)consumed"):
+        stop_early()
     assert source.closed
     assert source.pulled < TEN_MILLION / 10
 

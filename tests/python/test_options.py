@@ -86,7 +86,13 @@ def test_a_rate_shows_and_compares_what_it_allows() -> None:
     assert rv.Rate(3) == rv.Rate(3, per=1)
     assert hash(rv.Rate(3)) == hash(rv.Rate(3, per=1))
     assert rv.Rate(3) != rv.Rate(4)
-    for wrong in ({"count": 0}, {"count": 1, "per": 0}, {"count": 1, "per": float("inf")}, {"count": 1.5}):
+    wrongs: list[dict[str, Any]] = [
+        {"count": 0},
+        {"count": 1, "per": 0},
+        {"count": 1, "per": float("inf")},
+        {"count": 1.5},
+    ]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="Rate"):
             rv.Rate(**wrong)
 

@@ -40,7 +40,8 @@ def pyright_lines(path: Path, cache: Path) -> dict[int, str]:
     program = str(beside) if beside.exists() else shutil.which("pyright")
     if program is None:
         pytest.skip("pyright is not installed")
-    config = {"include": [str(path)], "strict": [str(path)], "pythonVersion": "3.11", "reportUnusedExpression": "none"}
+    shutil.copy(path, cache)
+    config = {"include": [path.name], "strict": [path.name], "pythonVersion": "3.11"}
     (cache / "pyrightconfig.json").write_text(json.dumps(config))
     command = [program, "--outputjson", "--pythonpath", sys.executable, "--project", str(cache)]
     environment = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}

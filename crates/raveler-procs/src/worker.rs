@@ -41,7 +41,7 @@ pub trait WorkerHost {
     /// # Errors
     ///
     /// If no memory is left for a result.
-    fn run(&mut self, args: &[u8], results: &mut dyn Results) -> Result<bool, ShmError>;
+    fn run(&mut self, args: &[u8], results: &mut impl Results) -> Result<bool, ShmError>;
 
     /// Calls `sleep` while detached from the interpreter.
     fn detached(&mut self, sleep: &mut (dyn FnMut() + Send));
@@ -97,6 +97,7 @@ impl Results for Slot<'_> {
         debug_assert!(is_given, "a result stands in a block of its own");
     }
 
+    #[inline]
     fn commit(&mut self, bytes: &[u8], items: u32) -> Result<(), ShmError> {
         self.taken.commit(self.arena, bytes, items)
     }
@@ -156,7 +157,7 @@ impl Worker {
     }
 
     /// Works until the runtime shuts down or the host wants to retire; returns the exit code.
-    pub fn run(mut self, host: &mut dyn WorkerHost) -> u32 {
+    pub fn run(mut self, host: &mut impl WorkerHost) -> u32 {
         self.segment.worker(self.index).set_pid(std::process::id());
         let mut args = Vec::new();
         loop {

@@ -7,22 +7,35 @@ use pyo3::types::PyString;
 use raveler_sync::Flag;
 use raveler_task::Seed;
 
-/// What is known of the task that runs on this thread.
+/// What is known of the task that runs on this thread; one structure, because finding it costs more than reading it.
+struct Current {
+    /// Changes with each item; 0 outside one.
+    token: Cell<u64>,
+    last: Cell<u64>,
+    item: Cell<u64>,
+    /// Calls that the task itself has made, for the streams of its own tasks.
+    calls: Cell<u64>,
+    frame: RefCell<Frame>,
+}
+
 #[derive(Default)]
 struct Frame {
     name: Option<Py<PyString>>,
     number: u64,
     attempt: u32,
     seed: Option<Seed>,
-    item: u64,
-    /// Calls that the task itself has made, for the streams of its own tasks.
-    calls: u64,
 }
 
 thread_local! {
-    static TOKEN: Cell<u64> = const { Cell::new(0) };
-    static LAST: Cell<u64> = const { Cell::new(0) };
-    static FRAME: RefCell<Frame> = RefCell::new(Frame::default());
+    static CURRENT: Current = const {
+        Current {
+            token: Cell::new(0),
+            last: Cell::new(0),
+            item: Cell::new(0),
+            calls: Cell::new(0),
+            frame: RefCell::new(Frame { name: None, number: 0, attempt: 0, seed: None }),
+        }
+    };
 }
 
 static IS_WORKER: Flag = Flag::new(false);
@@ -39,57 +52,55 @@ pub(crate) fn is_worker() -> bool {
 
 /// Enters a frame on this thread.
 pub(crate) fn enter(name: Option<Py<PyString>>, number: u64, attempt: u32, seed: Seed) {
-    FRAME.with_borrow_mut(|frame| {
-        *frame = Frame { name, number, attempt, seed: Some(seed), item: 0, calls: 0 };
-    });
+    CURRENT.with(|current| *current.frame.borrow_mut() = Frame { name, number, attempt, seed: Some(seed) });
 }
 
 /// Begins an item of the frame: a new random stream.
 #[inline]
 pub(crate) fn begin(item: u64) {
-    let token = LAST.get() + 1;
-    LAST.set(token);
-    TOKEN.set(token);
-    FRAME.with_borrow_mut(|frame| {
-        frame.item = item;
-        frame.calls = 0;
+    CURRENT.with(|current| {
+        let token = current.last.get() + 1;
+        current.last.set(token);
+        current.token.set(token);
+        current.item.set(item);
+        current.calls.set(0);
     });
 }
 
 /// Leaves the frame.
 pub(crate) fn leave() {
-    TOKEN.set(0);
+    CURRENT.with(|current| current.token.set(0));
 }
 
 /// Returns a number that changes with each task and item that runs on this thread; 0 outside one.
 pub(crate) fn token() -> u64 {
-    TOKEN.get()
+    CURRENT.with(|current| current.token.get())
 }
 
 /// Returns the seed of the running item.
 pub(crate) fn seed() -> Option<Seed> {
-    if TOKEN.get() == 0 {
-        return None;
-    }
-    FRAME.with_borrow(|frame| frame.seed.map(|seed| seed.child(frame.item)))
+    CURRENT.with(|current| {
+        if current.token.get() == 0 {
+            return None;
+        }
+        current.frame.borrow().seed.map(|seed| seed.child(current.item.get()))
+    })
 }
 
 /// Returns the seed of the next call that the running task makes itself.
 pub(crate) fn next_call() -> Option<Seed> {
     let seed = seed()?;
-    let call = FRAME.with_borrow_mut(|frame| {
-        frame.calls += 1;
-        frame.calls - 1
-    });
+    let call = CURRENT.with(|current| current.calls.replace(current.calls.get() + 1));
     Some(seed.child(call))
 }
 
 /// Returns name, number and attempt of the running task.
 pub(crate) fn task(py: Python<'_>) -> Option<(Py<PyString>, u64, u32)> {
-    if TOKEN.get() == 0 {
-        return None;
-    }
-    FRAME.with_borrow(|frame| {
+    CURRENT.with(|current| {
+        if current.token.get() == 0 {
+            return None;
+        }
+        let frame = current.frame.borrow();
         let name = frame.name.as_ref().map_or_else(|| PyString::new(py, "task").unbind(), |name| name.clone_ref(py));
         Some((name, frame.number, frame.attempt))
     })

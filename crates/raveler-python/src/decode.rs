@@ -13,6 +13,20 @@ use crate::error;
 use crate::modules;
 use crate::shared;
 
+/// Makes the object of a token that needs neither blocks nor pickle.
+#[inline]
+pub(crate) fn simple<'py>(py: Python<'py>, token: &Token<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(Some(match token {
+        Token::Int(number) => number.into_pyobject(py)?.into_any(),
+        Token::None => py.None().into_bound(py),
+        Token::Bool(truth) => truth.into_pyobject(py)?.to_owned().into_any(),
+        Token::Float(number) => number.into_pyobject(py)?.into_any(),
+        Token::Str(text) => text.into_pyobject(py)?.into_any(),
+        Token::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        _ => return Ok(None),
+    }))
+}
+
 /// How the buffers of a value may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -60,13 +74,10 @@ impl<'a> Decoder<'a> {
         token: Token<'_>,
         reader: &mut Reader<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(value) = simple(py, &token)? {
+            return Ok(value);
+        }
         Ok(match token {
-            Token::Int(number) => number.into_pyobject(py)?.into_any(),
-            Token::None => py.None().into_bound(py),
-            Token::Bool(truth) => truth.into_pyobject(py)?.to_owned().into_any(),
-            Token::Float(number) => number.into_pyobject(py)?.into_any(),
-            Token::Str(text) => text.into_pyobject(py)?.into_any(),
-            Token::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
             Token::Tuple(count) => {
                 let mut members = Vec::with_capacity(count.min(64));
                 for _ in 0..count {
@@ -85,6 +96,8 @@ impl<'a> Decoder<'a> {
             }
             Token::Shared(span) => shared::load(py, self, span)?,
             Token::Error(bytes) => load_error(py, bytes)?,
+            // All others were simple.
+            _ => py.None().into_bound(py),
         })
     }
 

@@ -142,7 +142,7 @@ impl Host for Interp {
         });
     }
 
-    fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut dyn Results) -> Result<bool, ShmError> {
+    fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut impl Results) -> Result<bool, ShmError> {
         // A frame that itself runs frames finds the interpreter taken and uses another.
         let taken = self.inline.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut interpreter = taken.unwrap_or_else(|| Interpreter::new(true));

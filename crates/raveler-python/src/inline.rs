@@ -15,7 +15,7 @@ pub(crate) fn run(
     interpreter: &mut Interpreter,
     args: &[u8],
     arena: &Arena,
-    results: &mut dyn Results,
+    results: &mut impl Results,
 ) -> Result<bool, ShmError> {
     let seed = Frame::read(args).map(|frame| Seed::from_u128(frame.head.seed).child(frame.head.first).to_u128());
     let stream = modules::inline_task(py).and_then(|class| class.call1((seed.unwrap_or_default(),)));

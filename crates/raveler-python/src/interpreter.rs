@@ -52,7 +52,7 @@ impl Interpreter {
         py: Python<'_>,
         args: &[u8],
         arena: &Arena,
-        results: &mut dyn Results,
+        results: &mut impl Results,
     ) -> Result<bool, ShmError> {
         let frame = match Frame::read(args) {
             Ok(frame) => frame,
@@ -84,7 +84,7 @@ impl Interpreter {
     }
 
     /// Gives all items the same error.
-    fn fail(&mut self, py: Python<'_>, error: &PyErr, items: u32, results: &mut dyn Results) -> Result<bool, ShmError> {
+    fn fail(&mut self, py: Python<'_>, error: &PyErr, items: u32, results: &mut impl Results) -> Result<bool, ShmError> {
         for _ in 0..items.max(1) {
             self.out.clear();
             write_error(py, error, None, &mut self.out);
@@ -143,7 +143,7 @@ impl<'py> Run<'_, 'py> {
         py: Python<'py>,
         body: &[u8],
         out: &mut Vec<u8>,
-        results: &mut dyn Results,
+        results: &mut impl Results,
     ) -> Result<bool, ShmError> {
         let access = if self.head.has(flags::WRITABLE) { Access::Private } else { Access::Read };
         let decoder = Decoder::new(self.arena, access);

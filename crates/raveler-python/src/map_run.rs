@@ -14,7 +14,7 @@ use raveler_procs::frame::{Head, flags};
 use raveler_procs::token::{Reader, Token};
 use raveler_task::{ErrorPolicy, Seed};
 
-use crate::decode::{Access, Decoder, load_error};
+use crate::decode::{Access, Decoder, load_error, simple};
 use crate::encode::{Encoder, Seen};
 use crate::error::{self, TaskCancelled};
 use crate::host::{Interp, Waiter, tell};
@@ -44,6 +44,31 @@ struct State {
     is_closed: bool,
     given: u64,
     skipped: u64,
+}
+
+impl State {
+    /// Reads the simple values that come next in the open piece.
+    fn read_simple(&mut self, py: Python<'_>, list: &Bound<'_, PyList>) -> PyResult<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let bytes = open.payload.as_slice();
+        let mut reader = Reader::new(&bytes[open.at..]);
+        let mut count = 0;
+        while count < open.left {
+            let before = reader.rest().len();
+            let token = reader.token().map_err(|error| error::of_wire(&error))?;
+            let Some(value) = simple(py, &token)? else {
+                open.at = bytes.len() - before;
+                open.left -= count;
+                self.given += u64::from(count);
+                return Ok(());
+            };
+            list.append(value)?;
+            count += 1;
+        }
+        self.given += u64::from(count);
+        self.open = None;
+        Ok(())
+    }
 }
 
 /// A piece that is being read.
@@ -263,8 +288,14 @@ impl MapRun {
         let Some(open) = &mut state.open else { return Ok(None) };
         let bytes = open.payload.as_slice();
         let mut reader = Reader::new(&bytes[open.at..]);
-        let decoder = Decoder::new(self.inner.runtime.arena(), Access::Own);
         let token = reader.token().map_err(|error| error::of_wire(&error))?;
+        if let Some(value) = simple(py, &token)? {
+            open.at = bytes.len() - reader.rest().len();
+            open.left -= 1;
+            state.given += 1;
+            return Ok(Some(value));
+        }
+        let decoder = Decoder::new(self.inner.runtime.arena(), Access::Own);
         let read = match token {
             Token::Error(content) => Err(load_error(py, content)?),
             Token::Pickle { .. } => {
@@ -455,6 +486,7 @@ impl MapRun {
         loop {
             let mut state = self.state()?;
             let next = loop {
+                state.read_simple(py, &list)?;
                 match self.next(py, &mut state)? {
                     Next::Item(item) => list.append(item)?,
                     next => break next,

@@ -200,7 +200,7 @@ struct Worked<'py> {
 }
 
 impl WorkerHost for Worked<'_> {
-    fn run(&mut self, args: &[u8], results: &mut dyn Results) -> Result<bool, ShmError> {
+    fn run(&mut self, args: &[u8], results: &mut impl Results) -> Result<bool, ShmError> {
         let ran = self.interpreter.run(self.py, args, &self.arena, results);
         if FLUSH.get() {
             FLUSH.set(false);

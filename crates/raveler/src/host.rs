@@ -28,7 +28,7 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// # Errors
     ///
     /// If no memory is left for a result.
-    fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut dyn Results) -> Result<bool, ShmError>;
+    fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut impl Results) -> Result<bool, ShmError>;
 
     /// Hands lines, log records and warnings of workers to their places.
     fn receive(&self, notes: Vec<Note>);

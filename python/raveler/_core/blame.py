@@ -1,5 +1,8 @@
 """Finds the part of a value that can't be pickled and says where it is: ``args[0].conn.lock``."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import types
@@ -14,7 +17,7 @@ _WIDEST = 10_000
 _LONGEST = 40
 
 
-def path_to(value: object, label: str, fails: Callable[[object], bool]) -> tuple[str, object]:
+def path_to(value: Any, label: str, fails: Callable[[object], bool]) -> tuple[str, Any]:
     """Return where in ``value`` the innermost part is that fails, and that part.
 
     ``label`` names the whole; ``"call"`` says that the value is the pair of positional and keyword arguments.

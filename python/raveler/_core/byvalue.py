@@ -1,5 +1,8 @@
 """Pickling of functions and classes that a worker can't import: they travel by value."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import io
@@ -8,9 +11,8 @@ import random
 import sys
 import types
 from contextvars import ContextVar
+from importlib import import_module
 from weakref import WeakSet
-
-import cloudpickle.cloudpickle as _cloudpickle
 
 from raveler._core import arrays, carry, plain, process
 from raveler._core.importable import importable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_cloudpickle: Any = import_module("cloudpickle.cloudpickle")
 _made_here: WeakSet[type] = WeakSet()
 
 
@@ -62,22 +65,22 @@ class Pickler(_cloudpickle.Pickler):  # type: ignore[misc]
     def _reduce_class(self, cls: type) -> Any:
         by_value = cls.__module__ == "__main__" or _hidden(cls)
         if self.here and by_value:
-            return tracked_class, (_cloudpickle._get_or_create_tracker_id(cls),)
+            return tracked_class, (_cloudpickle._get_or_create_tracker_id(cls),)  # noqa: SLF001 - there is no public name for it
         if process.is_worker and cls not in _made_here:
             # What the parent sent it also has: its own class comes back, never a copy that would overwrite it.
-            tracker = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.get(cls)
+            tracker = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.get(cls)  # noqa: SLF001 - there is no public name for it
             if tracker is not None:
                 return tracked_class, (tracker,)
             if by_value:
                 _made_here.add(cls)
         if _hidden(cls):
-            return _cloudpickle._dynamic_class_reduce(cls)
+            return _cloudpickle._dynamic_class_reduce(cls)  # noqa: SLF001 - there is no public name for it
         return super().reducer_override(cls)
 
 
 def tracked_class(tracker: str) -> type:
     """Return the class that this process once sent under that id."""
-    found = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(tracker)
+    found = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(tracker)  # noqa: SLF001 - there is no public name for it
     if found is None:
         message = "a class came back by reference that this process no longer has"
         raise pickle.UnpicklingError(message)

@@ -1,5 +1,8 @@
 """Context variables that travel with process tasks: found by name, since a variable can't be pickled."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import sys
@@ -37,8 +40,8 @@ def checked(variables: Iterable[ContextVar[Any]]) -> tuple[ContextVar[Any], ...]
 
 def values(variables: tuple[ContextVar[Any], ...]) -> tuple[tuple[str, str, Any], ...]:
     """Return where each variable stands and the value that it has here; one without a value is left out."""
-    missing = object()
-    result = []
+    missing: Any = object()
+    result: list[tuple[str, str, Any]] = []
     for variable in variables:
         value, place = variable.get(missing), _place_of(variable)
         if value is not missing and place is not None:
@@ -59,16 +62,14 @@ def call(carried: tuple[tuple[str, str, Any], ...], function: Callable[..., Any]
 
 def variable(module: str, name: str) -> ContextVar[Any]:
     """Return the variable of that name; one of a module that can't be imported here gets a stand-in."""
-    if module != "__main__":
+    found: Any
+    if module == "__main__":
+        found = getattr(sys.modules.get(module), name, None)
+    else:
         from raveler._core.importable import look_up
 
         found = look_up(module, name)
-        if isinstance(found, ContextVar):
-            return found
-    found = getattr(sys.modules.get(module), name, None)
-    if isinstance(found, ContextVar):
-        return found
-    return _stand_ins.setdefault((module, name), ContextVar(name))
+    return found if isinstance(found, ContextVar) else _stand_ins.setdefault((module, name), ContextVar(name))
 
 
 def reduced(subject: ContextVar[Any]) -> Any:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
         tuple[tuple[object, ...], bytes] | None,
     ]
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
+
+class _Missing:
+    """The class of `MISSING`."""
+
+    def __repr__(self) -> str:
+        """Return the name of the value."""
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
 """Stands for a global name or an attribute that has no value."""
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented))
@@ -105,7 +114,7 @@ class _Collector:
         elif type(value) in (tuple, frozenset):
             for part in value:
                 self.add(part)
-        elif isinstance(value, (staticmethod, classmethod)):
+        elif type(value) in (staticmethod, classmethod):
             self.add(value.__func__)
         elif isinstance(value, property):
             for accessor in (value.fget, value.fset, value.fdel):

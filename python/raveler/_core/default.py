@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from raveler._core.runtime import Runtime
 
 _made: tuple[int, Runtime] | None = None
-_nested: tuple[int, Runtime] | None = None
 _inside: Runtime | None = None
 
 
@@ -25,8 +24,6 @@ def runtime() -> Runtime:
 
     Inside a task of the serial engine it is a serial one: what runs inline starts no processes either.
     """
-    if _raveler.task_token() and not process.is_worker:
-        return _inline()
     global _made, _inside  # noqa: PLW0603 - one for the process
     if _raveler.task_token() and not process.is_worker:
         if _inside is None or _inside.closed:
@@ -42,15 +39,6 @@ def runtime() -> Runtime:
             atexit.register(_close)
         _made = (os.getpid(), made)
     return _made[1]
-
-
-def _inline() -> Runtime:
-    global _nested  # noqa: PLW0603 - one for the process
-    if _nested is None or _nested[0] != os.getpid():
-        from raveler._core.runtime import Runtime
-
-        _nested = (os.getpid(), Runtime(engine="serial"))
-    return _nested[1]
 
 
 def default_seed() -> int:

@@ -1,5 +1,8 @@
 """The global generators of `random` and NumPy, made to follow the task: reseeded at the first draw of each task."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import random
@@ -67,7 +70,7 @@ class TaskRandom(random.Random):
 
 def install_global_random() -> None:
     """Make the global generators of this process follow its tasks, at no cost for tasks that don't draw."""
-    generator = random._inst
+    generator = random._inst  # noqa: SLF001 - there is no public name for it
     if isinstance(generator, TaskRandom):
         return
     # The object stays the same, so that names bound to its methods before this moment follow too.
@@ -109,12 +112,13 @@ def _install_numpy() -> None:
     """Put a state behind `numpy.random` that reseeds at the first draw of each task."""
     package: Any = sys.modules["numpy.random"]
     module: Any = sys.modules["numpy.random.mtrand"]
-    original = module._rand
-    follower = _following(module.RandomState)(original._bit_generator)
-    module._rand = follower
+    original = module._rand  # noqa: SLF001 - there is no public name for it
+    follower = _following(module.RandomState)(original._bit_generator)  # noqa: SLF001 - there is no public name for it
+    module._rand = follower  # noqa: SLF001 - there is no public name for it
     for namespace in (package, module):
-        for name, value in list(vars(namespace).items()):
-            if getattr(value, "__self__", None) is original:
+        names: list[str] = list(vars(namespace))
+        for name in names:
+            if getattr(getattr(namespace, name), "__self__", None) is original:
                 setattr(namespace, name, getattr(follower, name))
 
 

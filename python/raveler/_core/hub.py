@@ -50,14 +50,14 @@ def pause(subject: Subscribable) -> Generator[Any, Any, None]:
         message = "a raveler task can be awaited in asyncio and in trio; neither runs in this thread"
         raise RuntimeError(message)
     future = loop.create_future()
-    subject._subscribe(hub_of(loop), future)
+    subject._subscribe(hub_of(loop), future)  # noqa: SLF001 - the core and its extension are one unit
     yield from future
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the asyncio loop that runs in this thread, without importing asyncio for it."""
     module = sys.modules.get("asyncio.events")
-    return None if module is None else module._get_running_loop()
+    return None if module is None else module._get_running_loop()  # noqa: SLF001 - there is no public name for it
 
 
 def in_trio() -> bool:

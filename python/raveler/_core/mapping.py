@@ -1,5 +1,8 @@
 """The start of a map: its arguments checked, and the run chosen that its kind of function needs."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from functools import partial
@@ -47,25 +50,25 @@ def start(
     options: dict[str, Any],
 ) -> Results[Any]:
     """Return the results of a map; nothing is pulled before they are asked for."""
-    runtime._check_open()
+    runtime._check_open()  # noqa: SLF001 - the core and its extension are one unit
     plan = _Plan(options)
     inner, leading, own = functions.resolve(function)
     # With its object a method travels once, not once for each item.
     target = partial(inner, *leading) if leading else inner
-    given = {**runtime._options, **runtime._checked(options)}
+    given = {**runtime._options, **runtime._checked(options)}  # noqa: SLF001 - the core and its extension are one unit
     if "on" in given:
         functions.check_on(inner, given["on"])
     name = functions.name_of(inner)
-    view = runtime._view({"name": name, **own, **given})
+    view = runtime._view({"name": name, **own, **given})  # noqa: SLF001 - the core and its extension are one unit
     # Before the sources are opened: a wrong argument leaves them untouched.
     meter = progress.meter(plan.progress, name, _length(iterables))
     source = _source(iterables)
-    run = _process_run if view._options["on"] == "process" else _window_run
+    run = _process_run if view._options["on"] == "process" else _window_run  # noqa: SLF001 - the core and its extension are one unit
     results = run(view, target, source, plan, star=star)
-    results._name = name
+    results._name = name  # noqa: SLF001 - the core and its extension are one unit
     if meter is not None:
         results = MeteredResults(results, meter)
-    runtime._track(results)
+    runtime._track(results)  # noqa: SLF001 - the core and its extension are one unit
     return results
 
 
@@ -78,8 +81,8 @@ def _process_run(
             f"runs in worker processes: use Runtime(workers=...), limit= or window="
         )
         raise ValueError(message)
-    options = dict(view._options)
-    wrapping = view._state.wrapping
+    options = dict(view._options)  # noqa: SLF001 - the core and its extension are one unit
+    wrapping = view._state.wrapping  # noqa: SLF001 - the core and its extension are one unit
     if wrapping is not None:
         function, own = wrapping.around_items(function)
         options = {**own, **options}
@@ -98,7 +101,7 @@ def _window_run(
 ) -> Results[Any]:
     from raveler._core.window import DEFAULT_CONCURRENCY
 
-    on = view._options["on"]
+    on = view._options["on"]  # noqa: SLF001 - the core and its extension are one unit
     concurrency = plan.concurrency or DEFAULT_CONCURRENCY.get(on, DEFAULT_CONCURRENCY["thread"])
     return WindowResults(
         view,
@@ -113,8 +116,8 @@ def _window_run(
     )
 
 
-def _source(iterables: tuple[Iterable[Any], ...]) -> Iterator[Any]:
-    sources = []
+def _source(iterables: tuple[Any, ...]) -> Iterator[Any]:
+    sources: list[Iterator[Any]] = []
     for iterable in iterables:
         try:
             sources.append(iter(iterable))

@@ -1,5 +1,8 @@
 """The options of a task: checked where the user wrote them, in the one form that Rust takes."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 TYPE_CHECKING = False
@@ -22,7 +25,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
         TypeError: If there is no such option, or its value has the wrong type.
         ValueError: If a value is out of range.
     """
-    result = {}
+    result: dict[str, Any] = {}
     for name, value in options.items():
         check = _CHECKS.get(name)
         if check is None:
@@ -85,7 +88,7 @@ def _seconds(name: str, value: object) -> float:
 
 
 def _retry_on(name: str, value: Any) -> tuple[type[BaseException], ...]:
-    kinds = value if isinstance(value, (tuple, list)) else (value,)
+    kinds: Any = value if isinstance(value, (tuple, list)) else (value,)
     if kinds and all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
         return tuple(kinds)
     message = f"{name} must be an exception class or several in a tuple, not {value!r}"
@@ -93,7 +96,7 @@ def _retry_on(name: str, value: Any) -> tuple[type[BaseException], ...]:
 
 
 def _backoff(name: str, value: Any) -> tuple[float, float, float]:
-    parts = value if isinstance(value, tuple) else (value,)
+    parts: Any = value if isinstance(value, tuple) else (value,)
     if all(isinstance(part, (int, float)) and not isinstance(part, bool) and part >= 0 for part in parts):
         numbers = [float(part) for part in parts]
         numbers += [2.0, 60.0][len(numbers) - 1 :]
@@ -107,7 +110,7 @@ def _backoff(name: str, value: Any) -> tuple[float, float, float]:
 
 
 def _limit(name: str, value: Any) -> tuple[str, ...]:
-    names = (value,) if isinstance(value, str) else value
+    names: Any = (value,) if isinstance(value, str) else value
     if isinstance(names, (tuple, list)) and names and all(isinstance(each, str) for each in names):
         return tuple(dict.fromkeys(names))
     message = f"{name} must be the name of a limit of the runtime, or several in a tuple, not {value!r}"

@@ -3,6 +3,9 @@
 Classes of ``__main__`` and other rarities are refused here, and then go the slow way.
 """
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import builtins
@@ -112,7 +115,7 @@ class _Pickler(pickle.Pickler):
                 message = f"module {obj.__name__!r} can't be imported by a worker"
                 raise pickle.PicklingError(message)
             return look_up, (obj.__name__, "")
-        if isinstance(obj, type):
+        if issubclass(type(obj), type):
             if obj.__module__ == "builtins" or found_by_name(obj):
                 return NotImplemented
             message = f"class {obj.__qualname__!r} can't be imported by a worker"

@@ -1,5 +1,8 @@
 """The promise face of a task: ``then``, ``catch`` and ``finally_``, each a new task."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from raveler import _raveler
@@ -21,7 +24,7 @@ def then(
     """
     _need_callable("then", function)
     inner = _with_options(task, function, options).submit(function, task)
-    child, settler = _raveler.pending(f"{task.name}.then", inner.cancel, task._runtime)
+    child, settler = _raveler.pending(f"{task.name}.then", inner.cancel, task._runtime)  # noqa: SLF001 - the core and its extension are one unit
     follow(inner, settler)
     return child
 
@@ -33,7 +36,7 @@ def catch(
     _need_callable("catch", function)
     call, submit = _reserved(task, function, options)
     chain = _Chain(task)
-    child, settler = _raveler.pending(f"{task.name}.catch", chain.cancel, task._runtime)
+    child, settler = _raveler.pending(f"{task.name}.catch", chain.cancel, task._runtime)  # noqa: SLF001 - the core and its extension are one unit
 
     def settled(task: _raveler.Task[Any]) -> None:
         error = error_of(task)
@@ -53,7 +56,7 @@ def finally_(
     """Return a task that ends as ``task`` did, after ``function()`` was called; an error of ``function`` wins."""
     _need_callable("finally_", function)
     call, submit = _reserved(task, function, options)
-    child, settler = _raveler.pending(f"{task.name}.finally_", task.cancel, task._runtime)
+    child, settler = _raveler.pending(f"{task.name}.finally_", task.cancel, task._runtime)  # noqa: SLF001 - the core and its extension are one unit
 
     def settled(task: _raveler.Task[Any]) -> None:
         after = submit(call, 0, function, ())
@@ -67,8 +70,8 @@ def follow(task: _raveler.Task[Any], settler: _raveler.Settler) -> None:
     """Settle as ``task`` does; as the task that it returns, if it returns one."""
 
     def settled(task: _raveler.Task[Any]) -> None:
-        value = task.result() if error_of(task) is None else None
-        if isinstance(value, _raveler.Task):
+        value: Any = task.result() if error_of(task) is None else None
+        if type(value) is _raveler.Task:
             follow(value, settler)
         else:
             settle_as(task, settler)
@@ -113,7 +116,7 @@ class _Chain:
 def _runtime(task: _raveler.Task[Any]) -> Runtime:
     from raveler._core import default
 
-    runtime = task._runtime
+    runtime = task._runtime  # noqa: SLF001 - the core and its extension are one unit
     return default.runtime() if runtime is None else runtime  # type: ignore[return-value]
 
 
@@ -122,7 +125,7 @@ def _reserved(
 ) -> tuple[int, Callable[[int, int, Callable[..., Any], tuple[Any, ...]], _raveler.Task[Any]]]:
     """Take a place in the order of calls now: the function itself is submitted whenever the task ends."""
     view = _with_options(task, function, options)
-    return view._reserve_call(), view._submit_item
+    return view._reserve_call(), view._submit_item  # noqa: SLF001 - the core and its extension are one unit
 
 
 def _with_options(task: _raveler.Task[Any], function: Callable[..., Any], options: Mapping[str, Any] | None) -> Runtime:

@@ -155,7 +155,7 @@ class MeteredResults(Results[T]):
         """Count the results on their way."""
         self._results = results
         self._meter: Meter | None = meter
-        self._name = results._name
+        self._name = results._name  # noqa: SLF001 - the core and its extension are one unit
 
     @property
     def skipped(self) -> int:
@@ -199,7 +199,7 @@ class MeteredResults(Results[T]):
         self._finish()
 
     def _subscribe(self, hub: _raveler.Hub, token: object) -> None:
-        self._results._subscribe(hub, token)
+        self._results._subscribe(hub, token)  # noqa: SLF001 - the core and its extension are one unit
 
     def _counted(self, take: Callable[[], U]) -> U:
         try:
@@ -220,7 +220,7 @@ class MeteredResults(Results[T]):
 
 def _level_of_the_user() -> int:
     """Return how many frames up, from the caller, the first one outside raveler is."""
-    frame, level = sys._getframe(1), 1
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - the core and its extension are one unit
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
         frame, level = frame.f_back, level + 1
     return level

@@ -376,7 +376,7 @@ class Runtime(_raveler.Runtime):
 
     def _view(self, options: dict[str, Any]) -> Self:
         view = _raveler.Runtime.__new__(type(self), _of=self, _options=options)
-        view._state = self._state
+        view._state = self._state  # noqa: SLF001 - the core and its extension are one unit
         return view
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -406,7 +406,7 @@ class Runtime(_raveler.Runtime):
 
     def _close_results(self) -> None:
         for results in list(self._state.open or ()):
-            results._end_of_block()
+            results._end_of_block()  # noqa: SLF001 - the core and its extension are one unit
 
     def _adopted_loop(self) -> bool:
         return self._state.adopted is not None

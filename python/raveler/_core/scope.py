@@ -156,6 +156,6 @@ class _Spawner:
 
         def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
             """Submit a child with the options."""
-            return self._scope._add(self._view, function, args, kwargs)
+            return self._scope._add(self._view, function, args, kwargs)  # noqa: SLF001 - the core and its extension are one unit
 
         submit = spawn

@@ -98,8 +98,9 @@ def task(
     def decorate(function: Callable[..., Any]) -> TaskFunction[..., Any]:
         if isinstance(function, TaskFunction):
             return TaskFunction(function.__wrapped__, {**function.options, **given})
-        if isinstance(function, (staticmethod, classmethod)):
-            message = f"@rv.task goes below @{type(function).__name__}: decorate the function first"
+        kind: Any = type(function)
+        if kind in (staticmethod, classmethod):
+            message = f"@rv.task goes below @{kind.__name__}: decorate the function first"
             raise TypeError(message)
         if not callable(function):
             message = f"rv.task needs a callable, not {function!r}; options go by keyword, e.g. @rv.task(retries=2)"

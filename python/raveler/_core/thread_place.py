@@ -63,8 +63,8 @@ class ThreadPlace:
         """Let the idle threads end and wait for them; one that still runs an abandoned call is left behind."""
         with self._lock:
             self._closed = True
-            threads, stuck = self._threads, set(self._running.values()) if self._abandoned else set()
-            self._threads = []
+            threads, self._threads = self._threads, []
+            stuck = list(self._running.values()) if self._abandoned else []
         for _ in threads:
             self._queue.put(None)
         for thread in threads:

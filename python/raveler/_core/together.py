@@ -58,7 +58,7 @@ def gather(*tasks: _raveler.Task[Any], return_exceptions: bool = False) -> _rave
         for task in tasks:
             task.cancel()
 
-    gathered, settler = _raveler.pending("gather", cancel_all, tasks[0]._runtime if tasks else None)
+    gathered, settler = _raveler.pending("gather", cancel_all, tasks[0]._runtime if tasks else None)  # noqa: SLF001 - the core and its extension are one unit
     _Gathering(tasks, settler, return_exceptions=return_exceptions).go_on()
     return gathered
 
@@ -158,7 +158,7 @@ def race(*tasks: _raveler.Task[T]) -> _raveler.Task[T]:
             if task is not winner:
                 task.cancel()
 
-    first, settler = _raveler.pending("race", cancel_all, tasks[0]._runtime)
+    first, settler = _raveler.pending("race", cancel_all, tasks[0]._runtime)  # noqa: SLF001 - the core and its extension are one unit
     decided = False
 
     def settled(task: _raveler.Task[T]) -> None:

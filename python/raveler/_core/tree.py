@@ -1,5 +1,8 @@
 """A parallel reduction over a tree whose shape depends on the number of items alone."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from itertools import islice
@@ -18,7 +21,16 @@ if TYPE_CHECKING:
 _CHUNKS_OF_A_SIZE = 64
 _LARGEST_CHUNK = 4096
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda _: "..."})()
+
+class _Missing:
+    """The class of `MISSING`."""
+
+    def __repr__(self) -> str:
+        """Return what the signature of a function shows."""
+        return "..."
+
+
+MISSING: Any = _Missing()
 """Stands for an ``initial`` that was not given."""
 
 
@@ -49,7 +61,7 @@ def reduce(view: Runtime, op: Callable[[Any, Any], Any], items: Iterable[Any], i
     total = counter.finish()
     if initial is not MISSING:
         total = view.submit(op, initial, total)
-    return total if isinstance(total, _raveler.Task) else _settled(total)
+    return total if type(total) is _raveler.Task else _settled(total)
 
 
 def reduce_chunk(op: Callable[[Any, Any], Any], items: list[Any]) -> Any:

@@ -27,7 +27,7 @@ async def pause(subject: Subscribable) -> None:
         token[0] = None
         return trio.lowlevel.Abort.SUCCEEDED
 
-    subject._subscribe(_hub(), token)
+    subject._subscribe(_hub(), token)  # noqa: SLF001 - the core and its extension are one unit
     await trio.lowlevel.wait_task_rescheduled(give_up)
 
 

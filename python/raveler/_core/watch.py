@@ -1,5 +1,8 @@
 """Notices module globals that a task changed in its worker, where the parent never sees the change."""
 
+# It looks into values of any type, and what `isinstance` leaves of them has types that nobody knows.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import sys
@@ -48,7 +51,7 @@ def _snapshot(namespace: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
     }
 
 
-def _shape(value: object) -> object:
+def _shape(value: Any) -> object:
     """Return something that differs if the value was changed in place; exact for what is small and plain."""
     if isinstance(value, _SETTLED) or not isinstance(value, _SIZED):
         return None

@@ -38,9 +38,9 @@ class Window(Generic[T]):
         is_loop: bool,
     ) -> None:
         """Start nothing: the first item is pulled by whoever asks first."""
-        self._call = view._reserve_call()
-        self._submit = view._submit_item
-        self._adopted = view._adopted_loop
+        self._call = view._reserve_call()  # noqa: SLF001 - the core and its extension are one unit
+        self._submit = view._submit_item  # noqa: SLF001 - the core and its extension are one unit
+        self._adopted = view._adopted_loop  # noqa: SLF001 - the core and its extension are one unit
         self._function = function
         self._source = source
         self._star = star
@@ -138,7 +138,7 @@ class Window(Generic[T]):
             close_source(self._source)
 
     def _subscribe(self, hub: _raveler.Hub, token: object) -> None:
-        self._mail._subscribe(hub, token)
+        self._mail._subscribe(hub, token)  # noqa: SLF001 - the core and its extension are one unit
 
     def _fill(self) -> None:
         while not self._source_ended and self._running < self._concurrency and self.in_flight < self._window:

@@ -194,7 +194,7 @@ class _TaskFuture(Future[T]):
         task = self.task
         if self.done() or task is None:
             return self.cancelled()
-        if not task._cancel_pending():
+        if not task._cancel_pending():  # noqa: SLF001 - the core and its extension are one unit
             return self.cancelled()
         self.be_cancelled()
         return True
@@ -225,7 +225,7 @@ def _settle(executor: weakref.ref[Executor], future: _TaskFuture[Any], task: _ra
             future.set_exception(_as_stdlib(error))
     future.task = None
     if owner is not None:
-        owner._forget(future, error)
+        owner._forget(future, error)  # noqa: SLF001 - the core and its extension are one unit
 
 
 def _as_stdlib(error: BaseException) -> BaseException:
