@@ -154,8 +154,8 @@ class Runtime:
         preload: tuple[str, ...] | None = None,
         trace: Any = None,
         *,
-        _of: Runtime | None = None,
-        _options: dict[str, Any] | None = None,
+        of: Runtime | None = None,
+        options: dict[str, Any] | None = None,
     ) -> Self: ...
     @property
     def workers(self) -> int: ...

@@ -48,6 +48,7 @@ def configuration(preload: tuple[str, ...]) -> bytes:
             "by_value": "cloudpickle" in sys.modules,
             "log": _levels(),
             "warnings": _filters(),
+            "authkey": _authkey(),
         },
         5,
     )
@@ -68,6 +69,8 @@ def configure(data: bytes) -> None:
     _log_levels.update(given["log"])
     _set_filters(given["warnings"])
     when_imported("random", _follow_tasks)
+    if given["authkey"] is not None:
+        when_imported("multiprocessing.process", lambda: _share_authkey(given["authkey"]))
     if given["by_value"]:
         from importlib import import_module
 
@@ -111,6 +114,16 @@ def _follow_tasks() -> None:
     from raveler._core.global_random import install_global_random
 
     install_global_random()
+
+
+def _authkey() -> bytes | None:
+    """Return the key that the managers of `multiprocessing` ask their clients for, if this process has one."""
+    module = sys.modules.get("multiprocessing.process")
+    return None if module is None else bytes(module.current_process().authkey)
+
+
+def _share_authkey(key: bytes) -> None:
+    sys.modules["multiprocessing.process"].current_process().authkey = key
 
 
 def _levels() -> dict[str, Any]:

@@ -13,9 +13,11 @@ import pytest
 import raveler as rv
 from tests import work
 from tests.deadline import guard
+from tests.scripts import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.gate import Gatekeeper
 
@@ -109,16 +111,17 @@ def test_death_of_a_worker_costs_its_own_future_alone(executor: rv.Executor) -> 
     assert executor.submit(work.double, 1).result() == 2
 
 
-class FailsToUnpickle:
-    """A result that is pickled well and fails in the parent."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        """Make unpickling fail."""
-        return work.fail, ("unpickle",)
-
-
-def test_result_that_fails_to_unpickle_is_the_error_of_its_future(executor: rv.Executor) -> None:
-    assert "refused unpickle" in str(executor.submit(FailsToUnpickle).exception(timeout=guard(0.5)))
+def test_result_that_fails_to_unpickle_is_the_error_of_its_future(tmp_path: Path) -> None:
+    source = """
+        import raveler as rv
+        from tests import work
+        class FailsToUnpickle:
+            def __reduce__(self):
+                return work.fail, ("unpickle",)
+        with rv.Executor(max_workers=1) as pool:
+            print("refused unpickle" in str(pool.submit(FailsToUnpickle).exception()))
+    """
+    assert run_script(source, folder=tmp_path, goal_s=1).check().out == "True\n"
 
 
 def test_shutdown_refuses_new_work_and_finishes_the_old() -> None:

@@ -65,9 +65,8 @@ def test_limit_counts_in_map(new_runtime: NewRuntime, log: str) -> None:
 @pytest.mark.needs("parallel")
 def test_limit_is_shared_by_processes_and_threads(new_runtime: NewRuntime, log: str) -> None:
     rt = new_runtime(workers=2, limits={"db": 1})
-    tasks = [
-        rt.options(limit="db", on=place).submit(work.enter_and_leave, log, 0.01) for place in ["process", "thread"] * 5
-    ]
+    places: list[Any] = ["process", "thread"] * 5
+    tasks = [rt.options(limit="db", on=place).submit(work.enter_and_leave, log, 0.01) for place in places]
     for task in tasks:
         task.result()
     assert peak(log) == 1

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -147,8 +147,9 @@ def test_variable_set_in_a_task_does_not_leak_into_the_next(rt: rv.Runtime) -> N
 
 
 def test_unknown_place_names_the_known_ones(rt: rv.Runtime) -> None:
+    place: Any = "cloud"
     with pytest.raises(ValueError, match=r"(?s)(?=.*cloud)(?=.*process)(?=.*thread)"):
-        rt.options(on="cloud").submit(work.identity, 1)
+        rt.options(on=place).submit(work.identity, 1)
 
 
 def test_coroutine_function_can_be_mapped(rt: rv.Runtime) -> None:

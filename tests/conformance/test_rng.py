@@ -88,7 +88,7 @@ def test_numbers_of_submitted_tasks_follow_the_order_of_submission(
 
 @pytest.mark.parametrize("draw", PLACELESS)
 @pytest.mark.parametrize("place", ["process", "thread"])
-def test_numbers_do_not_depend_on_the_place(new_runtime: NewRuntime, draw: Callable[..., Any], place: str) -> None:
+def test_numbers_do_not_depend_on_the_place(new_runtime: NewRuntime, draw: Callable[..., Any], place: Any) -> None:
     expected = new_runtime(seed=5).map(draw, range(10)).list()
     assert new_runtime(seed=5).map(draw, range(10), on=place).list() == expected
 

@@ -80,12 +80,12 @@ def test_threads_do_not_mix_their_lines(sent: list[tuple[int, bytes]], flushes: 
 
 
 def test_lines_reach_the_current_streams_of_the_parent(capsys: pytest.CaptureFixture[str]) -> None:
-    inbox.deliver(inbox.STDOUT, 0, "f", 1, b"out\n")
-    inbox.deliver(inbox.STDERR, 0, "f", 1, b"err\n")
+    inbox.deliver(inbox.STDOUT, 77, "f", 1, b"out\n")
+    inbox.deliver(inbox.STDERR, 77, "f", 1, b"err\n")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("out\n", "err\n")
-    assert inbox.last_lines(0) == ("out", "err")
-    assert inbox.last_lines(0) == ()
+    assert inbox.last_lines(77) == ("out", "err")
+    assert inbox.last_lines(77) == ()
 
 
 def test_a_narrow_or_closed_stream_of_the_parent_loses_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,12 +104,12 @@ def test_records_reach_the_handlers_with_their_task(caplog: pytest.LogCaptureFix
     error = KeyError("inner")
     record = logging.LogRecord("some.name", logging.ERROR, "f.py", 3, "x=%s", (1,), (KeyError, error, None))
     record.extra = threading.Lock()
-    inbox.deliver(inbox.LOG, 2, "f", 7, _worker._portable(record))
+    inbox.deliver(inbox.LOG, 78, "f", 7, _worker._portable(record))
     (arrived,) = caplog.records
     assert (arrived.getMessage(), arrived.name, arrived.lineno) == ("x=1", "some.name", 3)
-    assert (arrived.task, arrived.task_id, arrived.worker) == ("f", 7, 2)  # type: ignore[attr-defined]
+    assert (arrived.task, arrived.task_id, arrived.worker) == ("f", 7, 78)  # type: ignore[attr-defined]
     assert "KeyError: 'inner'" in str(arrived.exc_text)
-    assert inbox.last_lines(2) == ("ERROR:some.name:x=1",)
+    assert inbox.last_lines(78) == ("ERROR:some.name:x=1",)
 
 
 def test_warnings_go_through_the_filters_of_the_parent() -> None:

@@ -31,8 +31,8 @@ impl Cores {
     #[must_use]
     pub fn read(root: &Path, membership: &str) -> Self {
         let online = std::thread::available_parallelism().map_or(1, usize::from);
-        let affinity =
-            rustix::thread::sched_getaffinity(None).map_or(online, |set| usize::try_from(set.count()).unwrap_or(online));
+        let affinity = rustix::thread::sched_getaffinity(None)
+            .map_or(online, |set| usize::try_from(set.count()).unwrap_or(online));
         let quota = quota(root, membership);
         let cores = affinity.max(1);
         #[expect(
@@ -93,23 +93,28 @@ fn first_number(path: &Path) -> Option<f64> {
 
 fn quota(root: &Path, membership: &str) -> Option<f64> {
     let mut least: Option<f64> = None;
-    let mut note = |quota: f64| least = Some(least.map_or(quota, |so_far| so_far.min(quota)));
+    let mut note = |time: f64, period: f64| {
+        let quota = time / period;
+        // A negative time means no limit; anything else that is no positive number is not to be understood.
+        if time > 0.0 && period > 0.0 && quota.is_finite() {
+            least = Some(least.map_or(quota, |so_far| so_far.min(quota)));
+        }
+    };
     for folder in member_path(membership, "").into_iter().flat_map(|path| folders(root, path)) {
-        let Ok(text) = fs::read_to_string(folder.join("cpu.max")) else { continue };
+        let Ok(text) = fs::read_to_string(folder.join("cpu.max")) else {
+            continue;
+        };
         let mut words = text.split_whitespace().map(str::parse::<f64>);
-        if let (Some(Ok(quota)), Some(Ok(period))) = (words.next(), words.next()) {
-            note(quota / period);
+        if let (Some(Ok(time)), Some(Ok(period))) = (words.next(), words.next()) {
+            note(time, period);
         }
     }
     for mount in ["cpu", "cpu,cpuacct"] {
         for folder in member_path(membership, "cpu").into_iter().flat_map(|path| folders(&root.join(mount), path)) {
-            let quota = first_number(&folder.join("cpu.cfs_quota_us"));
+            let time = first_number(&folder.join("cpu.cfs_quota_us"));
             let period = first_number(&folder.join("cpu.cfs_period_us"));
-            if let (Some(quota), Some(period)) = (quota, period)
-                && quota > 0.0
-                && period > 0.0
-            {
-                note(quota / period);
+            if let (Some(time), Some(period)) = (time, period) {
+                note(time, period);
             }
         }
     }

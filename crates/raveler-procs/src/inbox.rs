@@ -53,6 +53,7 @@ impl Inbox {
     }
 
     /// Returns the next note, `None` if there is none now.
+    #[must_use]
     pub fn take(&self) -> Option<Note> {
         let mut bytes = vec![0; NOTE_MAX + 4096];
         let (len, _) = rustix::net::recv(&self.ours, &mut bytes[..], RecvFlags::DONTWAIT).ok()?;

@@ -73,8 +73,9 @@ pub fn run(host: &mut dyn NurseryHost) -> io::Result<Option<Seat>> {
                     }
                     Ok(None) => {
                         die_with_parent(Some(zygote))?;
-                        let (segment, inbox) =
-                            shared.ok_or_else(|| io::Error::other("a worker was asked for before the zygote was configured"))?;
+                        let (segment, inbox) = shared.ok_or_else(|| {
+                            io::Error::other("a worker was asked for before the zygote was configured")
+                        })?;
                         return Ok(Some(Seat { worker, segment, inbox, fault }));
                     }
                     Err(error) => {

@@ -168,7 +168,9 @@ impl Desk {
     }
 
     fn start_zygote(&mut self) {
-        let Some(segment) = self.segment.descriptor() else { return };
+        let Some(segment) = self.segment.descriptor() else {
+            return;
+        };
         match Zygote::start(&self.launch, segment.as_fd(), self.inbox.workers_end()) {
             Ok(zygote) => {
                 for worker in 0..self.workers {
@@ -249,7 +251,9 @@ impl Desk {
         let Some(worker) = self.alive.iter().find(|(_, living)| living.pid == pid).map(|(&worker, _)| worker) else {
             return;
         };
-        let Some(living) = self.alive.remove(&worker) else { return };
+        let Some(living) = self.alive.remove(&worker) else {
+            return;
+        };
         let mut certificate = Certificate::from_status(worker, pid, status);
         certificate.peak_bytes = peak_kib * 1024;
         certificate.fault = String::from_utf8_lossy(fault).into_owned();
@@ -272,7 +276,9 @@ impl Desk {
 
     /// The zygote died: the kernel ends its children too, and all start anew.
     fn lose_zygote(&mut self) {
-        let Some(zygote) = self.zygote.take() else { return };
+        let Some(zygote) = self.zygote.take() else {
+            return;
+        };
         let status = zygote.finish();
         let mut has_started = false;
         for (worker, living) in std::mem::take(&mut self.alive) {
@@ -292,7 +298,9 @@ impl Desk {
     }
 
     fn stop(&self, worker: u32, still: &dyn Fn() -> bool) {
-        let Some(living) = self.alive.get(&worker) else { return };
+        let Some(living) = self.alive.get(&worker) else {
+            return;
+        };
         if !still() {
             return;
         }

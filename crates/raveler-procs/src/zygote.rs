@@ -1,5 +1,7 @@
 //! The parent's side of the zygote: the clean process that forks the workers.
 
+#![expect(clippy::disallowed_types, reason = "this is the home of child processes")]
+
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -38,7 +40,6 @@ impl Zygote {
     /// # Errors
     ///
     /// If the interpreter can't be started.
-    #[expect(clippy::disallowed_types, reason = "this is the home of child processes")]
     pub fn start(launch: &Launch, segment: BorrowedFd<'_>, inbox: BorrowedFd<'_>) -> Result<Self, ProcsError> {
         let (socket, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -74,6 +75,7 @@ impl Zygote {
     }
 
     /// Returns a message if one is there, [`Answer::Gone`] if the zygote is not.
+    #[must_use]
     pub fn answer(&self) -> Answer {
         match Message::receive(&self.socket, RecvFlags::DONTWAIT) {
             Ok(Some((message, _))) => Answer::Message(message),

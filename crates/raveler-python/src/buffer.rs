@@ -4,6 +4,7 @@
 //!
 //! 1. A `Buffer` holds its block (or private pages) until it is dropped, and CPython keeps the `Buffer` alive as long as a view on it exists.
 //! 2. A buffer over a block is read-only unless its block had no other holder when it was made.
+#![expect(clippy::needless_pass_by_value, reason = "the shape of `__getbuffer__` is given")]
 #![expect(unsafe_code, reason = "the buffer protocol is a table of raw pointers")]
 
 use std::ffi::c_int;

@@ -93,7 +93,9 @@ pub(crate) struct Call {
 impl Call {
     /// Makes the attempt that the scheduler has started.
     pub(crate) fn start<'py>(py: Python<'py>, job: &Arc<Job>) -> PyResult<Option<Bound<'py, Self>>> {
-        let Some((task, number)) = job.current() else { return Ok(None) };
+        let Some((task, number)) = job.current() else {
+            return Ok(None);
+        };
         let (args, kwargs) = job.resolved(py)?;
         let call = Self {
             job: Arc::clone(job),
@@ -123,15 +125,13 @@ impl Call {
 }
 
 /// Ends an attempt; the value is encoded if tasks in other processes need it.
-pub(crate) fn end(
-    py: Python<'_>,
-    runtime: &Runtime<Interp>,
-    start: Start,
-    outcome: Outcome<Interp>,
-    retryable: bool,
-) {
-    let Some(outcome) = runtime.call_ends(start.task, start.attempt, outcome, retryable) else { return };
-    let Outcome::Value(value) = outcome else { return };
+pub(crate) fn end(py: Python<'_>, runtime: &Runtime<Interp>, start: Start, outcome: Outcome<Interp>, retryable: bool) {
+    let Some(outcome) = runtime.call_ends(start.task, start.attempt, outcome, retryable) else {
+        return;
+    };
+    let Outcome::Value(value) = outcome else {
+        return;
+    };
     let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
     let outcome = match encoder.value(value.bind(py), "result") {
         Ok(()) => Outcome::Both(Payload::new(&encoder.out, encoder.blocks), value),

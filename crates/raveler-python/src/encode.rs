@@ -104,7 +104,9 @@ impl<'a> Encoder<'a> {
     #[inline]
     fn native(&mut self, value: &Bound<'_, PyAny>, depth: u32) -> PyResult<bool> {
         if let Ok(int) = value.cast_exact::<PyInt>() {
-            let Ok(number) = int.extract::<i64>() else { return Ok(false) };
+            let Ok(number) = int.extract::<i64>() else {
+                return Ok(false);
+            };
             self.out.int(number);
         } else if value.is_none() {
             self.out.tag(Tag::None);
@@ -112,7 +114,9 @@ impl<'a> Encoder<'a> {
             self.out.float(float.value());
         } else if let Ok(string) = value.cast_exact::<PyString>() {
             // Surrogates have no UTF-8.
-            let Ok(text) = string.to_str() else { return Ok(false) };
+            let Ok(text) = string.to_str() else {
+                return Ok(false);
+            };
             self.out.sized(Tag::Str, text.as_bytes()).map_err(|error| error::of_wire(&error))?;
         } else if let Ok(truth) = value.cast_exact::<PyBool>() {
             self.out.tag(if truth.is_true() { Tag::True } else { Tag::False });

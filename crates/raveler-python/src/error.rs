@@ -26,3 +26,11 @@ pub(crate) fn to_python(error: &RuntimeError) -> PyErr {
 pub(crate) fn of_wire(error: &WireError) -> PyErr {
     RavelerError::new_err(error.to_string())
 }
+
+/// Lets Python handle the signals that have arrived; its handler for Ctrl-C raises.
+pub(crate) fn heed_signals() -> PyResult<()> {
+    Python::attach(|py| {
+        py.check_signals()?;
+        Ok(())
+    })
+}

@@ -134,7 +134,6 @@ impl Known {
         });
         Ok(function)
     }
-
 }
 
 fn same_kinds(left: Option<&Py<PyAny>>, right: Option<&Py<PyAny>>) -> bool {
@@ -166,8 +165,10 @@ fn is_unchanged(checks: &Bound<'_, PyTuple>, function: &Bound<'_, PyAny>) -> PyR
         let owner = check.get_borrowed_item(0)?;
         let name = check.get_borrowed_item(1)?;
         let owner = if owner.is_none() { function } else { &*owner };
-        let Ok(now) = owner.getattr(name.cast::<PyString>()?) else { return Ok(false) };
-        if !now.is(&check.get_borrowed_item(2)?) {
+        let Ok(now) = owner.getattr(name.cast::<PyString>()?) else {
+            return Ok(false);
+        };
+        if !now.is(check.get_borrowed_item(2)?) {
             return Ok(false);
         }
     }
@@ -180,7 +181,7 @@ fn is_unchanged(checks: &Bound<'_, PyTuple>, function: &Bound<'_, PyAny>) -> PyR
         };
         let expected = check.get_borrowed_item(2)?;
         let is_same = match now {
-            Some(now) => now.is(&expected),
+            Some(now) => now.is(expected),
             None => expected.is(modules::missing(py)?),
         };
         if !is_same {
@@ -189,8 +190,10 @@ fn is_unchanged(checks: &Bound<'_, PyTuple>, function: &Bound<'_, PyAny>) -> PyR
     }
     for check in checks.get_item(2)?.cast::<PyTuple>()?.iter_borrowed() {
         let check = check.cast::<PyTuple>()?;
-        let Ok(now) = check.get_borrowed_item(0)?.getattr(intern!(py, "cell_contents")) else { return Ok(false) };
-        if !now.is(&check.get_borrowed_item(1)?) {
+        let Ok(now) = check.get_borrowed_item(0)?.getattr(intern!(py, "cell_contents")) else {
+            return Ok(false);
+        };
+        if !now.is(check.get_borrowed_item(1)?) {
             return Ok(false);
         }
     }

@@ -110,7 +110,9 @@ impl Interp {
     }
 
     fn stop(&self, py: Python<'_>, job: &Arc<Job>) {
-        let Some(call) = job.take_running() else { return };
+        let Some(call) = job.take_running() else {
+            return;
+        };
         let method = if job.place == Place::Loop { intern!(py, "cancel") } else { intern!(py, "abandon") };
         let stopped = self.place(py, job.place).and_then(|place| place.call_method1(method, (call,)));
         if let Err(error) = stopped {
@@ -157,8 +159,8 @@ impl Host for Interp {
                 let content = PyBytes::new(py, &note.content);
                 let (name, number) =
                     if note.task == 0 { (None, None) } else { (Some(note.name.as_str()), Some(note.task)) };
-                let delivered =
-                    modules::deliver_note(py).and_then(|deliver| deliver.call1((note.kind, note.worker, name, number, content)));
+                let delivered = modules::deliver_note(py)
+                    .and_then(|deliver| deliver.call1((note.kind, note.worker, name, number, content)));
                 if let Err(error) = delivered {
                     error.write_unraisable(py, None);
                 }
@@ -168,15 +170,17 @@ impl Host for Interp {
 
     fn launch(&self) -> Launch {
         Python::attach(|py| {
-            crate::zygote::launch(py, self.preload.bind(py), self.workers, self.cores, self.memory).unwrap_or_else(|error| {
-                error.write_unraisable(py, None);
-                Launch {
-                    program: OsString::from("python3"),
-                    arguments: Vec::new(),
-                    environment: Vec::new(),
-                    configuration: Vec::new(),
-                }
-            })
+            crate::zygote::launch(py, self.preload.bind(py), self.workers, self.cores, self.memory).unwrap_or_else(
+                |error| {
+                    error.write_unraisable(py, None);
+                    Launch {
+                        program: OsString::from("python3"),
+                        arguments: Vec::new(),
+                        environment: Vec::new(),
+                        configuration: Vec::new(),
+                    }
+                },
+            )
         })
     }
 

@@ -32,6 +32,9 @@ struct Ready {
     retry_on: Option<Py<PyAny>>,
 }
 
+/// A function that is ready, its name, and the kinds of error that are retried.
+type Bind<'py> = (Bound<'py, PyAny>, Py<PyString>, Option<Bound<'py, PyAny>>);
+
 /// The functions that have been loaded, and a buffer for results.
 #[derive(Default)]
 pub(crate) struct Interpreter {
@@ -62,11 +65,11 @@ impl Interpreter {
         if head.has(flags::TIMED) {
             results.stamp();
         }
-        let held: Option<(Block, Span)> = match frame.body {
+        let place: Option<(Block, Span)> = match frame.body {
             Body::Inline(_) => None,
             Body::Block(span) => Some((arena.hold(BlockId::from_u64(span.block)), span)),
         };
-        let body = match (&held, frame.body) {
+        let body = match (&place, frame.body) {
             (Some((block, span)), _) => content(block, *span),
             (None, Body::Inline(body)) => body,
             (None, Body::Block(_)) => &[],
@@ -84,7 +87,13 @@ impl Interpreter {
     }
 
     /// Gives all items the same error.
-    fn fail(&mut self, py: Python<'_>, error: &PyErr, items: u32, results: &mut impl Results) -> Result<bool, ShmError> {
+    fn fail(
+        &mut self,
+        py: Python<'_>,
+        error: &PyErr,
+        items: u32,
+        results: &mut impl Results,
+    ) -> Result<bool, ShmError> {
         for _ in 0..items.max(1) {
             self.out.clear();
             write_error(py, error, None, &mut self.out);
@@ -94,12 +103,7 @@ impl Interpreter {
     }
 
     /// Returns the function of a frame, loading it at first use.
-    fn ready<'py>(
-        &mut self,
-        py: Python<'py>,
-        head: &Head,
-        arena: &Arena,
-    ) -> PyResult<(Bound<'py, PyAny>, Py<PyString>, Option<Bound<'py, PyAny>>)> {
+    fn ready<'py>(&mut self, py: Python<'py>, head: &Head, arena: &Arena) -> PyResult<Bind<'py>> {
         if let Some(ready) = self.functions.get(&head.function) {
             let retry_on = ready.retry_on.as_ref().map(|kinds| kinds.bind(py).clone());
             return Ok((ready.function.bind(py).clone(), ready.name.clone_ref(py), retry_on));
@@ -194,7 +198,8 @@ impl<'py> Run<'_, 'py> {
         let count = reader.u32().map_err(|error| error::of_wire(&error))?;
         let named = reader.u32().map_err(|error| error::of_wire(&error))?;
         if count == PACKED {
-            let (positional, keywords): (Bound<'_, PyTuple>, Bound<'_, PyDict>) = decoder.value(py, reader)?.extract()?;
+            let (positional, keywords): (Bound<'_, PyTuple>, Bound<'_, PyDict>) =
+                decoder.value(py, reader)?.extract()?;
             return self.function.call(positional, Some(&keywords));
         }
         if count == 1 && named == 0 {

@@ -49,7 +49,9 @@ struct State {
 impl State {
     /// Reads the simple values that come next in the open piece.
     fn read_simple(&mut self, py: Python<'_>, list: &Bound<'_, PyList>) -> PyResult<()> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
         let bytes = open.payload.as_slice();
         let mut reader = Reader::new(&bytes[open.at..]);
         let mut count = 0;
@@ -107,7 +109,8 @@ impl MapRun {
             Some("skip") => ErrorPolicy::Skip,
             _ => ErrorPolicy::Raise,
         };
-        let is_alone = prepared.spec.retry.times > 0 || prepared.spec.timeout.is_some() || !prepared.spec.limits.is_empty();
+        let is_alone =
+            prepared.spec.retry.times > 0 || prepared.spec.timeout.is_some() || !prepared.spec.limits.is_empty();
         let chunk = get("chunk")?.and_then(|value| value.extract::<usize>().ok());
         let is_serial = inner.runtime.config().is_serial;
         let map = MapOptions {
@@ -285,7 +288,9 @@ impl MapRun {
     /// Reads one result of the open piece; none if it is an error that is skipped.
     #[inline]
     fn read<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(open) = &mut state.open else { return Ok(None) };
+        let Some(open) = &mut state.open else {
+            return Ok(None);
+        };
         let bytes = open.payload.as_slice();
         let mut reader = Reader::new(&bytes[open.at..]);
         let token = reader.token().map_err(|error| error::of_wire(&error))?;
@@ -380,39 +385,30 @@ impl MapRun {
     /// Waits until another look is worth it.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = &self.inner.runtime;
-        let mut interrupted = || Python::attach(|py| py.check_signals());
+        let mut interrupted = error::heed_signals;
         py.detach(|| runtime.wait(self.handle.ready(), None, None, &mut interrupted)).map(|_| ())
     }
 }
 
 /// Writes one item; what can't travel leaves no trace.
-fn item_of(
-    encoder: &mut Encoder<'_>,
-    item: &Bound<'_, PyAny>,
-    is_star: bool,
-    leading: &[Py<PyAny>],
-) -> PyResult<()> {
+fn item_of(encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, is_star: bool, leading: &[Py<PyAny>]) -> PyResult<()> {
     let (start, blocks) = (encoder.out.len(), encoder.blocks.len());
-    let encoded = if !leading.is_empty() {
-        with_leading(item, is_star, leading).and_then(|arguments| encoder.arguments(&arguments))
-    } else {
+    let written = if leading.is_empty() {
         match item.cast_exact::<PyTuple>() {
             Ok(arguments) if is_star => encoder.arguments(arguments),
             _ => encoder.argument(item),
         }
+    } else {
+        with_leading(item, is_star, leading).and_then(|arguments| encoder.arguments(&arguments))
     };
-    encoded.inspect_err(|_| {
+    written.inspect_err(|_| {
         encoder.out.truncate(start);
         encoder.blocks.truncate(blocks);
     })
 }
 
 /// Returns the arguments of an item, with the object of a bound method before them.
-fn with_leading<'py>(
-    item: &Bound<'py, PyAny>,
-    is_star: bool,
-    leading: &[Py<PyAny>],
-) -> PyResult<Bound<'py, PyTuple>> {
+fn with_leading<'py>(item: &Bound<'py, PyAny>, is_star: bool, leading: &[Py<PyAny>]) -> PyResult<Bound<'py, PyTuple>> {
     let py = item.py();
     let mut arguments: Vec<Bound<'py, PyAny>> = leading.iter().map(|each| each.bind(py).clone()).collect();
     if is_star {

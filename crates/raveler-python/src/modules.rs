@@ -7,7 +7,7 @@ macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal;)*) => {
         $(
             $(#[$doc])*
-            pub(crate) fn $name<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+            pub(crate) fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
                 static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
                 let function = CELL.get_or_try_init(py, || {
                     Ok::<_, PyErr>(py.import($module)?.getattr($attribute)?.unbind())

@@ -29,7 +29,11 @@ pub(crate) struct Options {
 const FIRST_PAUSE: Nanos = 0;
 
 /// Converts seconds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a finite positive number; beyond 584 years it saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a finite positive number; beyond 584 years it saturates"
+)]
 pub(crate) fn nanos(seconds: f64) -> Nanos {
     (seconds * 1e9) as Nanos
 }

@@ -61,7 +61,9 @@ impl Parking {
 
 /// Settles a task by hand; false if it was settled before.
 pub(crate) fn settle(py: Python<'_>, cell: &Cell<Interp>, outcome: Outcome<Interp>) -> bool {
-    let Some(waiters) = cell.settle(outcome) else { return false };
+    let Some(waiters) = cell.settle(outcome) else {
+        return false;
+    };
     Parking::global().wake();
     let mut rung = Vec::new();
     for waiter in waiters {
@@ -100,11 +102,7 @@ impl Settler {
 /// Makes a task that is settled by hand.
 #[pyfunction]
 #[pyo3(signature = (name, on_cancel=None, owner=None))]
-pub(crate) fn pending(
-    name: Py<PyString>,
-    on_cancel: Option<Py<PyAny>>,
-    owner: Option<Py<PyAny>>,
-) -> (Task, Settler) {
+pub(crate) fn pending(name: Py<PyString>, on_cancel: Option<Py<PyAny>>, owner: Option<Py<PyAny>>) -> (Task, Settler) {
     let cell = Cell::new(NUMBERS.add(1));
     (Task::pending(cell.clone(), name, on_cancel, owner), Settler { cell })
 }

@@ -79,12 +79,7 @@ impl Inner {
     }
 
     /// Decides everything about a function that is called with these options.
-    pub(crate) fn prepare(
-        &self,
-        py: Python<'_>,
-        callable: &Bound<'_, PyAny>,
-        options: &Options,
-    ) -> PyResult<Prepared> {
+    pub(crate) fn prepare(&self, py: Python<'_>, callable: &Bound<'_, PyAny>, options: &Options) -> PyResult<Prepared> {
         let mut functions = self.functions();
         let (known, object) = functions.get(callable)?;
         let place = options.place_over(&known.options, known.place);
@@ -175,7 +170,9 @@ impl PyRuntime {
         let inner = &slf.get().inner;
         let runtime = &inner.runtime;
         runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
-        let Some(function) = &prepared.published else { return Err(PyTypeError::new_err("not a process task")) };
+        let Some(function) = &prepared.published else {
+            return Err(PyTypeError::new_err("not a process task"));
+        };
         let number = runtime.next_number();
         let cell = loop {
             let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
@@ -329,20 +326,20 @@ fn write_argument(
     holes: &mut Vec<(usize, TaskCell)>,
     label: &dyn Fn() -> String,
 ) -> PyResult<()> {
-    let Some(task) = as_task(value) else { return encoder.value(value, &label()) };
+    let Some(task) = as_task(value) else {
+        return encoder.value(value, &label());
+    };
     let py = value.py();
     let cell = &task.get().cell;
     let here = cell.outcome(|outcome| match outcome {
         Outcome::Value(value) => Some(value.clone_ref(py)),
         _ => None,
     });
-    match here.flatten() {
-        Some(value) => encoder.value(value.bind(py), &label()),
-        None => {
-            holes.push((encoder.out.len(), bridge(py, task.get(), runtime)?));
-            Ok(())
-        }
+    if let Some(value) = here.flatten() {
+        return encoder.value(value.bind(py), &label());
     }
+    holes.push((encoder.out.len(), bridge(py, task.get(), runtime)?));
+    Ok(())
 }
 
 /// Returns the cell of a task in this runtime: its own, or one that ends as a task of elsewhere does.
@@ -351,7 +348,10 @@ fn bridge(py: Python<'_>, task: &Task, runtime: &Runtime<Interp>) -> PyResult<Ta
         return Ok(Arc::clone(&task.cell));
     }
     let (cell, start) = runtime.submit_external().map_err(|error| error::to_python(&error))?;
-    task.subscribe(py, Waiter::Bridge(Box::new(Bridge { runtime: runtime.clone(), start, source: Arc::clone(&task.cell) })));
+    task.subscribe(
+        py,
+        Waiter::Bridge(Box::new(Bridge { runtime: runtime.clone(), start, source: Arc::clone(&task.cell) })),
+    );
     Ok(cell)
 }
 
@@ -376,7 +376,7 @@ impl Bridge {
 #[pymethods]
 impl PyRuntime {
     #[new]
-    #[pyo3(signature = (workers=None, engine="local", seed=0, limits=None, memory=None, preload=None, trace=None, *, _of=None, _options=None))]
+    #[pyo3(signature = (workers=None, engine="local", seed=0, limits=None, memory=None, preload=None, trace=None, *, of=None, options=None))]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the contract")]
     fn new(
         py: Python<'_>,
@@ -387,12 +387,12 @@ impl PyRuntime {
         memory: Option<u64>,
         preload: Option<Py<PyTuple>>,
         trace: Option<&Bound<'_, PyAny>>,
-        _of: Option<&Bound<'_, Self>>,
-        _options: Option<&Bound<'_, PyDict>>,
+        of: Option<&Bound<'_, Self>>,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let given = _options.map_or_else(|| PyDict::new(py), Clone::clone);
+        let given = options.map_or_else(|| PyDict::new(py), Clone::clone);
         let options = Options::parse(&given)?;
-        if let Some(of) = _of {
+        if let Some(of) = of {
             return Ok(Self { inner: Arc::clone(&of.get().inner), options, given: given.unbind() });
         }
         // Checked by the Python layer; nothing records yet.
@@ -460,7 +460,7 @@ impl PyRuntime {
             return Ok(());
         }
         if !cancel {
-            let mut interrupted = || Python::attach(|py| py.check_signals());
+            let mut interrupted = error::heed_signals;
             py.detach(|| runtime.wait_until_quiet(&mut interrupted))?;
         }
         py.detach(|| runtime.close());

@@ -51,7 +51,9 @@ impl Shared {
     /// Writes the name of the value; its blocks are held by whoever gets the name.
     pub(crate) fn write(&self, encoder: &mut Encoder<'_>) -> PyResult<()> {
         let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(stored) = stored.as_ref() else { return Err(released()) };
+        let Some(stored) = stored.as_ref() else {
+            return Err(released());
+        };
         encoder.out.tag(Tag::Shared);
         encoder.out.span(Span { block: stored.blocks[0].id().to_u64(), len: stored.len });
         encoder.blocks.extend(stored.blocks.iter().cloned());
@@ -72,7 +74,9 @@ impl Shared {
         }
         let span = {
             let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(stored) = stored.as_ref() else { return Err(released()) };
+            let Some(stored) = stored.as_ref() else {
+                return Err(released());
+            };
             Span { block: stored.blocks[0].id().to_u64(), len: stored.len }
         };
         let decoder = Decoder::new(self.runtime.arena(), Access::Read);

@@ -72,7 +72,7 @@ impl Task {
             return Err(PyRuntimeError::new_err(message));
         }
         let deadline = timeout.map(|seconds| clock::nanos().saturating_add(nanos(seconds.max(0.0))));
-        let mut interrupted = || Python::attach(|py| py.check_signals());
+        let mut interrupted = error::heed_signals;
         match &self.runtime {
             Some(runtime) => {
                 py.detach(|| runtime.wait(self.cell.settled(), Some(&self.cell), deadline, &mut interrupted))
@@ -168,7 +168,9 @@ impl Task {
 
     /// Cancels the task only if no attempt has begun.
     fn _cancel_pending(&self, py: Python<'_>) -> bool {
-        let Some(runtime) = &self.runtime else { return false };
+        let Some(runtime) = &self.runtime else {
+            return false;
+        };
         py.detach(|| runtime.cancel(&self.cell, true)) == Cancelling::Done
     }
 
@@ -371,7 +373,9 @@ fn read<'py>(
     mut payload: raveler::outcome::Payload,
     is_needed: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let Some(arena) = arena else { return Err(PyRuntimeError::new_err("the task has no runtime")) };
+    let Some(arena) = arena else {
+        return Err(PyRuntimeError::new_err("the task has no runtime"));
+    };
     let held = if is_needed { payload.blocks().iter().cloned().collect() } else { payload.take_blocks() };
     // While tasks in other processes read the buffers, this process gets pages of its own.
     let access = if is_needed { Access::Private } else { Access::Own };
@@ -398,7 +402,10 @@ fn read<'py>(
 pub(crate) fn read_error<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     match Reader::new(bytes).token().map_err(|error| error::of_wire(&error))? {
         Token::Error(content) => load_error(py, content),
-        _ => Ok(error::RavelerError::new_err("the result of the task is not a result").into_value(py).into_bound(py).into_any()),
+        _ => Ok(error::RavelerError::new_err("the result of the task is not a result")
+            .into_value(py)
+            .into_bound(py)
+            .into_any()),
     }
 }
 
@@ -503,4 +510,3 @@ fn shortened(text: &str, most: usize) -> String {
 pub(crate) fn as_task<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Task>> {
     value.cast_exact::<Task>().ok()
 }
-

@@ -52,7 +52,9 @@ pub(crate) fn launch(
     let home: String = py.import("raveler")?.getattr("__path__")?.get_item(0)?.extract()?;
     let home = std::path::Path::new(&home).parent().map(std::path::Path::to_path_buf).unwrap_or_default();
     arguments.push("-c".into());
-    arguments.push("import sys; sys.path.insert(0, sys.argv[1]); from raveler._worker import zygote_main; zygote_main()".into());
+    arguments.push(
+        "import sys; sys.path.insert(0, sys.argv[1]); from raveler._worker import zygote_main; zygote_main()".into(),
+    );
     arguments.push(home.into_os_string());
     let share = (cores / workers.max(1) as usize).max(1).to_string();
     let mut environment: Vec<(OsString, OsString)> = THREAD_COUNTS
@@ -86,9 +88,9 @@ struct Nursery {
 
 impl NurseryHost for Nursery {
     fn configure(&mut self, configuration: &[u8]) {
-        let (memory, rest) = configuration.split_first_chunk::<8>().map_or((0, configuration), |(memory, rest)| {
-            (u64::from_le_bytes(*memory), rest)
-        });
+        let (memory, rest) = configuration
+            .split_first_chunk::<8>()
+            .map_or((0, configuration), |(memory, rest)| (u64::from_le_bytes(*memory), rest));
         self.memory = memory;
         Python::attach(|py| {
             let configured = modules::configure(py).and_then(|configure| configure.call1((PyBytes::new(py, rest),)));
@@ -145,7 +147,9 @@ impl Seat {
 
     /// Works until the runtime ends; returns the exit code.
     fn run(&mut self, py: Python<'_>) -> u32 {
-        let Some(worker) = self.worker.take() else { return 0 };
+        let Some(worker) = self.worker.take() else {
+            return 0;
+        };
         let arena = worker.arena().clone();
         let mut host = Worked { py, interpreter: Interpreter::new(false), arena, memory: self.memory };
         worker.run(&mut host)
@@ -156,7 +160,9 @@ impl Seat {
 #[pyfunction]
 pub(crate) fn _zygote(py: Python<'_>) -> PyResult<Option<Bound<'_, Seat>>> {
     let mut nursery = Nursery { memory: 0 };
-    let Some(seat) = nursery::run(&mut nursery)? else { return Ok(None) };
+    let Some(seat) = nursery::run(&mut nursery)? else {
+        return Ok(None);
+    };
     current::become_worker();
     let worker = Worker::new(seat).map_err(|error| PyOSError::new_err(error.to_string()))?;
     let fault = worker.fault().as_raw_fd();
@@ -173,9 +179,11 @@ static FLUSH: Flag = Flag::new(false);
 /// Sends a line, record or warning to the parent; long ones in parts.
 #[pyfunction]
 pub(crate) fn _send(py: Python<'_>, kind: u32, content: &[u8]) -> PyResult<()> {
-    let Some((socket, worker, segment)) = OUTBOX.get() else { return Ok(()) };
-    let (name, task) = current::task(py)
-        .map_or_else(|| (String::new(), 0), |(name, number, _)| (name.bind(py).to_string(), number));
+    let Some((socket, worker, segment)) = OUTBOX.get() else {
+        return Ok(());
+    };
+    let (name, task) =
+        current::task(py).map_or_else(|| (String::new(), 0), |(name, number, _)| (name.bind(py).to_string(), number));
     for part in content.chunks(NOTE_MAX) {
         let note = Note { kind, worker: *worker, task, name: name.clone(), content: part.to_vec() };
         let record = segment.worker(*worker);
@@ -204,7 +212,7 @@ impl WorkerHost for Worked<'_> {
         let ran = self.interpreter.run(self.py, args, &self.arena, results);
         if FLUSH.get() {
             FLUSH.set(false);
-            if let Err(error) = modules::after_task(self.py).and_then(|after| after.call0()) {
+            if let Err(error) = modules::after_task(self.py).and_then(PyAnyMethods::call0) {
                 error.write_unraisable(self.py, None);
             }
         }

@@ -8,7 +8,7 @@ use raveler_shm::{Block, ShmError};
 use raveler_task::{Place, Start};
 
 use crate::host::{Host, Notice};
-use crate::runtime::Shared;
+use crate::shared::Shared;
 use crate::work::{Blocks, Parcel};
 
 /// Results of a frame that runs here.

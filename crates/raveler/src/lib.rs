@@ -16,17 +16,36 @@ pub mod stats;
 
 pub mod map;
 
+pub mod config;
+
+mod arrival;
+
+mod entry;
+
 mod inline;
 
 mod core;
 
+mod landing;
+
+pub mod stopping;
+
+mod burial;
+
+mod timing;
+
 mod steward;
+
+mod shared;
+
+mod eye;
 
 pub mod runtime;
 
 pub mod mapping;
 
-pub use crate::core::Cancelling;
+pub use config::Config;
 pub use error::{ErrorKind, RuntimeError};
 pub use host::{Host, Notice};
-pub use runtime::{Config, Runtime};
+pub use runtime::Runtime;
+pub use stopping::Cancelling;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use raveler_procs::clock;
 use raveler_sync::Flag;
 
-use crate::core::Owner;
+use crate::entry::Owner;
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::Host;
@@ -63,7 +63,9 @@ impl<H: Host> Runtime<H> {
         function: &Arc<Function>,
     ) -> Result<(), RuntimeError> {
         let mut core = self.0.open()?;
-        let Some(state) = core.maps.get_mut(&map.key) else { return Err(RuntimeError::Closed) };
+        let Some(state) = core.maps.get_mut(&map.key) else {
+            return Err(RuntimeError::Closed);
+        };
         let size = bytes.len() + blocks.iter().map(raveler_shm::Block::len).sum::<usize>();
         let first = state.pulled(items as usize, size);
         let spec = state.options.spec.clone();

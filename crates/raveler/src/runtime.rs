@@ -1,42 +1,31 @@
 //! The runtime: takes work, lets it run where it belongs, and tells when it is done.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex};
 
+use raveler_procs::clock;
 use raveler_procs::inbox::Inbox;
 use raveler_procs::supervisor::{Supervisor, Watcher};
-use raveler_procs::{Certificate, ProcsError, clock};
-use raveler_shm::{Arena, Awoken, Geometry, ParentBell, ParentPort, Segment, Ticket, Wanted};
+use raveler_shm::{Arena, Geometry, ParentBell, ParentPort, Segment};
 use raveler_sync::{Counter, Flag};
-use raveler_task::{AttemptEnd, Limit, LimitId, Place, Scheduler, Spec, Start, TaskId};
+use raveler_task::{AttemptEnd, LimitId, Place, Scheduler, Spec, Start, TaskId};
 
 use crate::cell::Cell;
-use crate::core::{Cancelling, Core, Owner};
+use crate::config::Config;
+use crate::core::Core;
+use crate::entry::Owner;
 use crate::error::RuntimeError;
+use crate::eye::Eye;
 use crate::function::Function;
-use crate::host::{Host, Notice};
+use crate::host::Host;
 use crate::outcome::Outcome;
+use crate::shared::{Shared, locked};
 use crate::stats::Tally;
 use crate::steward::Steward;
+use crate::stopping::Cancelling;
 use crate::work::{Blocks, LateParcel, Parcel, Work};
-
-/// How a runtime is made.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Worker processes.
-    pub workers: u32,
-    /// Whether everything runs on the calling thread, in order.
-    pub is_serial: bool,
-    /// Root of the random streams.
-    pub seed: u64,
-    /// Named limits.
-    pub limits: Vec<(String, Limit)>,
-}
 
 /// Slots for frames that workers have or will have.
 const SLOTS: u32 = 4096;
-/// How long a thread that waits beside another sleeps before it looks for signals.
-const FOLLOW: Duration = Duration::from_millis(50);
 
 /// A runtime; clones are the same one.
 pub struct Runtime<H: Host>(pub(crate) Arc<Shared<H>>);
@@ -45,37 +34,6 @@ impl<H: Host> Clone for Runtime<H> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
-}
-
-/// What all threads of the runtime share.
-pub(crate) struct Shared<H: Host> {
-    me: Weak<Self>,
-    pub(crate) host: Arc<H>,
-    pub(crate) core: Mutex<Core<H>>,
-    pub(crate) arena: Arena,
-    pub(crate) bell: ParentBell,
-    /// Held by the one thread that drains and sleeps on the bell.
-    pub(crate) role: Mutex<()>,
-    /// Threads that wait for something.
-    pub(crate) waiters: Counter,
-    /// Cells that somebody wants to be told of.
-    pub(crate) watched: Counter,
-    pub(crate) steward: Steward,
-    config: Config,
-    limits: Vec<(String, LimitId)>,
-    segment: Segment,
-    /// Taken out when the runtime is closed, so that its descriptors are.
-    inbox: Mutex<Option<Arc<Inbox>>>,
-    supervisor: Mutex<Option<Arc<Supervisor>>>,
-    /// How many notes were received; the lock is held while they are handed out.
-    received: (Counter, Mutex<()>),
-    has_processes: Flag,
-    is_closed: Flag,
-    /// Set while nothing is open.
-    quiet: Flag,
-    numbers: Counter,
-    functions: Counter,
-    followers: (Mutex<()>, Condvar),
 }
 
 impl<H: Host> Runtime<H> {
@@ -197,7 +155,9 @@ impl<H: Host> Runtime<H> {
             return Ok(());
         }
         let watcher: Arc<dyn Watcher> = Arc::new(Eye(Arc::downgrade(&self.0)));
-        let Some(inbox) = locked(&self.0.inbox).clone() else { return Err(RuntimeError::Closed) };
+        let Some(inbox) = locked(&self.0.inbox).clone() else {
+            return Err(RuntimeError::Closed);
+        };
         let supervisor = Supervisor::start(launch, self.0.segment.clone(), inbox, self.0.config.workers, watcher)?;
         *locked(&self.0.supervisor) = Some(Arc::new(supervisor));
         core.has_processes = true;
@@ -268,14 +228,14 @@ impl<H: Host> Runtime<H> {
         &self,
         number: u64,
         spec: Spec,
-        call: Arc<H::Call>,
+        work: Arc<H::Call>,
         parents: &[Arc<Cell<H>>],
     ) -> Result<Arc<Cell<H>>, RuntimeError> {
         let cell = Cell::new(number);
         let mut core = self.0.open()?;
         let (waits_for, failed) = sort_out(parents.iter());
         let owner = Owner::Cell(Arc::clone(&cell));
-        let task = core.submit(spec, owner, Work::Call(call), waits_for, clock::nanos());
+        let task = core.submit(spec, owner, Work::Call(work), waits_for, clock::nanos());
         core.fails_like(task, failed);
         core.pump(&self.0.arena);
         self.0.finish(core, true);
@@ -313,6 +273,7 @@ impl<H: Host> Runtime<H> {
     }
 
     /// Notes that a call has begun: its timeout counts from now. Returns whether it still may run.
+    #[must_use]
     pub fn call_begins(&self, task: TaskId, attempt: u32) -> bool {
         let mut core = self.0.lock();
         let may_run = core.call_begins(task, attempt);
@@ -341,7 +302,9 @@ impl<H: Host> Runtime<H> {
 
     /// Cancels a task. If it only may be dropped before it begins, `only_pending` says so.
     pub fn cancel(&self, cell: &Cell<H>, only_pending: bool) -> Cancelling {
-        let Some(task) = cell.task() else { return Cancelling::Gone };
+        let Some(task) = cell.task() else {
+            return Cancelling::Gone;
+        };
         let mut core = self.0.lock();
         if cell.is_settled() {
             return Cancelling::Gone;
@@ -359,7 +322,9 @@ impl<H: Host> Runtime<H> {
     /// Whether a task has begun and not ended.
     #[must_use]
     pub fn is_running(&self, cell: &Cell<H>) -> bool {
-        let Some(task) = cell.task() else { return false };
+        let Some(task) = cell.task() else {
+            return false;
+        };
         let core = self.0.lock();
         !cell.is_settled() && !core.is_pending(task)
     }
@@ -475,228 +440,4 @@ fn sort_out<'a, H: Host>(parents: impl Iterator<Item = &'a Arc<Cell<H>>>) -> Par
         }
     }
     (waits_for, None)
-}
-
-impl<H: Host> Shared<H> {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Core<H>> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn open(&self) -> Result<MutexGuard<'_, Core<H>>, RuntimeError> {
-        if self.is_closed.get() {
-            return Err(RuntimeError::Closed);
-        }
-        let core = self.lock();
-        self.quiet.set(false);
-        Ok(core)
-    }
-
-    /// Leaves the lock: everybody who is to be told is told, outside it.
-    pub(crate) fn finish(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) {
-        self.note_quiet(&core);
-        let needs_steward = core.timers_moved() || core.wants_trim(&self.arena) || (is_new && core.has_backlog() && self.waiters.get() == 0);
-        let notices = std::mem::take(&mut core.notices);
-        drop(core);
-        if needs_steward {
-            self.steward.kick(self);
-        }
-        self.deliver(notices);
-    }
-
-    fn note_quiet(&self, core: &Core<H>) {
-        if core.open == 0 {
-            self.quiet.set(true);
-        }
-    }
-
-    /// Tells everybody; the lock is not held.
-    pub(crate) fn deliver(&self, notices: Vec<Notice<H>>) {
-        if notices.is_empty() {
-            return;
-        }
-        let mut for_host = Vec::with_capacity(notices.len());
-        for notice in notices {
-            match notice {
-                Notice::Kill { worker, ticket } => self.kill(worker, ticket),
-                Notice::Settled(..) | Notice::Ready(_) => {
-                    self.watched.subtract(1);
-                    for_host.push(notice);
-                }
-                other => for_host.push(other),
-            }
-        }
-        if !for_host.is_empty() {
-            self.host.deliver(for_host);
-        }
-    }
-
-    fn kill(&self, worker: u32, ticket: Ticket) {
-        if let Some(supervisor) = locked(&self.supervisor).clone() {
-            let this = self.me.clone();
-            supervisor.stop(worker, move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket)));
-        }
-    }
-
-    pub(crate) fn wake_followers(&self) {
-        if self.waiters.get() > 1 {
-            let _guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-            self.followers.1.notify_all();
-        }
-    }
-
-    fn wait<E>(
-        &self,
-        flag: &Flag,
-        cell: Option<&Cell<H>>,
-        deadline: Option<u64>,
-        interrupted: &mut dyn FnMut() -> Result<(), E>,
-    ) -> Result<bool, E> {
-        if flag.get() {
-            return Ok(true);
-        }
-        self.waiters.add(1);
-        self.steward.step_back(self);
-        let result = self.wait_in_line(flag, cell, deadline, interrupted);
-        // What a task wrote is there before its result is.
-        if self.segment.messages() > self.received.0.get() {
-            self.receive_notes();
-        }
-        self.waiters.subtract(1);
-        if self.waiters.get() > 0 {
-            let _guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-            self.followers.1.notify_all();
-        } else {
-            self.steward.step_forward(self);
-        }
-        result
-    }
-
-    fn wait_in_line<E>(
-        &self,
-        flag: &Flag,
-        cell: Option<&Cell<H>>,
-        deadline: Option<u64>,
-        interrupted: &mut dyn FnMut() -> Result<(), E>,
-    ) -> Result<bool, E> {
-        loop {
-            if flag.get() {
-                return Ok(true);
-            }
-            let left = match deadline.map(|deadline| deadline.saturating_sub(clock::nanos())) {
-                Some(0) => return Ok(false),
-                left => left.map(Duration::from_nanos),
-            };
-            match self.role.try_lock() {
-                Ok(_role) => {
-                    if self.drain_or_sleep(flag, cell, left) == Awoken::Interrupted {
-                        interrupted()?;
-                    }
-                }
-                Err(TryLockError::Poisoned(poisoned)) => drop(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => {
-                    self.follow(flag, left);
-                    interrupted()?;
-                }
-            }
-        }
-    }
-
-    /// Takes what has arrived; sleeps on the bell if that was nothing. The caller has the role.
-    fn drain_or_sleep(&self, flag: &Flag, cell: Option<&Cell<H>>, left: Option<Duration>) -> Awoken {
-        let mut core = self.lock();
-        core.drain(&self.arena);
-        core.pump(&self.arena);
-        self.note_quiet(&core);
-        if flag.get() || !core.notices.is_empty() {
-            self.finish(core, false);
-            self.wake_followers();
-            return Awoken::Woken;
-        }
-        self.bell.arm(self.wanted(&core, cell), core.has_backlog());
-        if core.port.has_completions() || flag.get() {
-            self.bell.disarm();
-            return Awoken::Woken;
-        }
-        let timers_moved = core.timers_moved() || core.wants_trim(&self.arena);
-        drop(core);
-        if timers_moved {
-            self.steward.kick(self);
-        }
-        self.wake_followers();
-        let woken = self.bell.wait(left);
-        self.bell.disarm();
-        woken
-    }
-
-    /// Which completions are worth a wake-up.
-    fn wanted(&self, core: &Core<H>, cell: Option<&Cell<H>>) -> Wanted {
-        if self.watched.get() > 0 || self.waiters.get() > 1 {
-            return Wanted::Any;
-        }
-        let slot = cell.and_then(Cell::task).and_then(|task| core.slot_of(task));
-        slot.map_or(Wanted::Any, Wanted::Slot)
-    }
-
-    /// Waits beside the thread that has the role.
-    fn follow(&self, flag: &Flag, left: Option<Duration>) {
-        let guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !flag.get() {
-            let _ = self.followers.1.wait_timeout(guard, left.unwrap_or(FOLLOW).min(FOLLOW));
-        }
-    }
-
-    /// Hands out the notes of the workers, in their order. Must not be called while attached to the interpreter.
-    fn receive_notes(&self) {
-        let Some(inbox) = locked(&self.inbox).clone() else { return };
-        let _guard = locked(&self.received.1);
-        let notes: Vec<_> = std::iter::from_fn(|| inbox.take()).collect();
-        if !notes.is_empty() {
-            self.received.0.add(notes.len() as u64);
-            self.host.receive(notes);
-        }
-    }
-
-    pub(crate) fn me(&self) -> Option<Arc<Self>> {
-        self.me.upgrade()
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The runtime's eye on its workers; does not keep the runtime alive.
-struct Eye<H: Host>(Weak<Shared<H>>);
-
-impl<H: Host> Watcher for Eye<H> {
-    fn died(&self, certificate: Certificate) {
-        let Some(shared) = self.0.upgrade() else { return };
-        // A note that it counted and did not send will never come.
-        shared.receive_notes();
-        shared.received.0.raise(shared.segment.messages());
-        let mut core = shared.lock();
-        core.bury(&Arc::new(certificate), &shared.arena);
-        shared.finish(core, false);
-        shared.bell.wake_parent();
-        shared.wake_followers();
-    }
-
-    fn notes(&self) {
-        let Some(shared) = self.0.upgrade() else { return };
-        shared.receive_notes();
-    }
-
-    fn tick(&self) -> Option<Duration> {
-        None
-    }
-
-    fn failed(&self, error: ProcsError) {
-        let Some(shared) = self.0.upgrade() else { return };
-        let mut core = shared.lock();
-        core.refusal = Some(Arc::new(error.into()));
-        core.abandon_all();
-        shared.finish(core, false);
-        shared.bell.wake_parent();
-        shared.wake_followers();
-    }
 }

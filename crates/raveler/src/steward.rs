@@ -8,7 +8,7 @@ use raveler_shm::Wanted;
 use raveler_sync::Flag;
 
 use crate::host::Host;
-use crate::runtime::Shared;
+use crate::shared::Shared;
 
 /// The thread and how to reach it; it starts at the first kick.
 pub(crate) struct Steward {
@@ -157,10 +157,8 @@ fn on_duty<H: Host>(shared: &Shared<H>, left: Option<Duration>) {
     let wanted = if is_watched { Wanted::Any } else { Wanted::Idle };
     shared.bell.arm(wanted, core.has_backlog());
     let steward = &shared.steward;
-    let has_more = core.port.has_completions()
-        || shared.waiters.get() > 0
-        || steward.is_kicked.get()
-        || steward.is_stopped.get();
+    let has_more =
+        core.port.has_completions() || shared.waiters.get() > 0 || steward.is_kicked.get() || steward.is_stopped.get();
     drop(core);
     if !has_more {
         let _ = shared.bell.wait(left);

@@ -91,13 +91,17 @@ def settle_as(task: _raveler.Task[Any], settler: _raveler.Settler) -> None:
 
 
 def error_of(task: _raveler.Task[Any]) -> BaseException | None:
-    """Return the error of a settled task, which is a TaskCancelled for a cancelled one; None if it has a value."""
-    if not task.cancelled():
-        return task.exception()
+    """Return the error of a settled task, which is a TaskCancelled for a cancelled one; None if it has a value.
+
+    A value that fails to unpickle here is an error too, and shows when it is asked for.
+    """
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        return error
     try:
         task.result()
-    except Exception as error:  # noqa: BLE001 - a TaskCancelled, whose class is slow to import
-        return error
+    except BaseException as failure:  # noqa: BLE001 - whatever the value's class does, or a TaskCancelled
+        return failure
     return None
 
 

@@ -375,7 +375,7 @@ class Runtime(_raveler.Runtime):
         return f"<raveler.Runtime {self.engine}, {self.workers} workers{state}>"
 
     def _view(self, options: dict[str, Any]) -> Self:
-        view = _raveler.Runtime.__new__(type(self), _of=self, _options=options)
+        view = _raveler.Runtime.__new__(type(self), of=self, options=options)
         view._state = self._state  # noqa: SLF001 - the core and its extension are one unit
         return view
 

@@ -118,7 +118,7 @@ class Scope:
         return child
 
     def _settled(self, child: _raveler.Task[Any]) -> None:
-        if not self._has_failed and not child.cancelled() and child.exception() is not None:
+        if not self._has_failed and not child.cancelled() and promise.error_of(child) is not None:
             self._has_failed = True
             self.cancel()
 

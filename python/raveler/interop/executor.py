@@ -79,7 +79,8 @@ class Executor(_Executor):
         self._initargs = initargs
         self._key = uuid.uuid4().hex
         self._lock = threading.Lock()
-        self._pending: set[_TaskFuture[Any]] = set()
+        # A dict, because it keeps the order of submission.
+        self._pending: dict[_TaskFuture[Any], None] = {}
         self._closed = False
         self._broken: str | None = None
         _executors.add(self)
@@ -98,7 +99,7 @@ class Executor(_Executor):
             if self._closed or _exiting:
                 message = f"cannot schedule new futures after {'interpreter ' if _exiting else ''}shutdown"
                 raise RuntimeError(message)
-            self._pending.add(future)
+            self._pending[future] = None
         # Without the lock: when the runtime is full this waits for calls to end, and their end takes the lock.
         try:
             task = self._start(fn, args, kwargs)
@@ -153,7 +154,8 @@ class Executor(_Executor):
             self._closed = True
             pending = list(self._pending)
         if cancel_futures:
-            for future in pending:
+            # As in the standard library, what the workers are about to take counts as begun.
+            for future in pending[self._max_workers :]:
                 future.cancel()
         if wait:
             _wait(pending)
@@ -179,7 +181,7 @@ class Executor(_Executor):
 
     def _forget(self, future: _TaskFuture[Any], error: BaseException | None) -> None:
         with self._lock:
-            self._pending.discard(future)
+            self._pending.pop(future, None)
             if isinstance(error, _initializer.InitializerFailed):
                 self._broken = str(error)
 
