@@ -166,7 +166,7 @@ class Census:
         found = []
         if len(self.processes) > len(before.processes):
             new = self.processes.keys() - before.processes.keys()
-            found += [f"process {pid}: {self.processes[pid].command}" for pid in sorted(new)]
+            found += [f"{self.processes[pid]}: {self.processes[pid].command}" for pid in sorted(new)]
         found += [f"descriptor {kind} x{count}" for kind, count in (self.descriptors - before.descriptors).items()]
         found += [f"/dev/shm/{name}" for name in sorted(self.shared_names - before.shared_names)]
         return found

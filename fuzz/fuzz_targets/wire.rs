@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use raveler_procs::frame::{Body, Frame, Head};
-use raveler_procs::token::{Reader, Token, skip};
+use raveler_procs::token::{Reader, Span, Token, skip};
 
 fuzz_target!(|bytes: &[u8]| {
     values(bytes);
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// Walks over values until the bytes end or make no sense.
 fn values(bytes: &[u8]) {
     let mut rest = bytes;
-    while let Ok(len) = skip(rest, &mut |span| assert!(!span.is_inline(), "an inline buffer stands in no block")) {
+    while let Ok(len) = skip(rest, &mut |_| {}) {
         assert!(len > 0, "a value takes at least its tag");
         assert_eq!(read(rest), len, "skip and token agree where a value ends");
         rest = &rest[len..];
@@ -36,7 +36,7 @@ fn read(bytes: &[u8]) -> usize {
         match reader.token().expect("skip found a whole value") {
             Token::Tuple(count) => left += count,
             Token::Pickle { buffers, inline, .. } => {
-                let content: u64 = buffers.filter(|span| span.is_inline()).map(|span| span.len).sum();
+                let content: u64 = buffers.filter(Span::is_inline).map(|span| span.len).sum();
                 assert_eq!(content, inline.len() as u64, "inline buffers have all the content behind a pickle");
             }
             _ => {}

@@ -11,6 +11,12 @@ use crate::token::{Reader, Write};
 /// Most content of one note in bytes; longer lines travel in parts.
 pub const NOTE_MAX: usize = 60 * 1024;
 
+/// Most of a task's name in bytes that travels with a note; the rest of a longer one is cut off.
+pub const NAME_MAX: usize = 1024;
+
+/// What stands before the name: kind, worker, task, length of the name.
+const HEAD: usize = 4 + 4 + 8 + 4;
+
 /// One line, record or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -20,7 +26,7 @@ pub struct Note {
     pub worker: u32,
     /// The number of the task that ran, 0 outside one.
     pub task: u64,
-    /// The name of that task, empty outside one.
+    /// The name of that task, empty outside one; see [`NAME_MAX`].
     pub name: String,
     /// The content.
     pub content: Vec<u8>,
@@ -55,7 +61,7 @@ impl Inbox {
     /// Returns the next note, `None` if there is none now.
     #[must_use]
     pub fn take(&self) -> Option<Note> {
-        let mut bytes = vec![0; NOTE_MAX + 4096];
+        let mut bytes = vec![0; HEAD + NAME_MAX + NOTE_MAX];
         let (len, _) = rustix::net::recv(&self.ours, &mut bytes[..], RecvFlags::DONTWAIT).ok()?;
         let mut reader = Reader::new(&bytes[..len]);
         let (kind, worker, task) = (reader.u32().ok()?, reader.u32().ok()?, reader.u64().ok()?);
@@ -82,12 +88,13 @@ impl AsFd for Inbox {
 ///
 /// If the parent is gone.
 pub fn send(socket: impl AsFd, note: &Note) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(24 + note.name.len() + note.content.len());
+    let name = beginning(&note.name);
+    let mut bytes = Vec::with_capacity(HEAD + name.len() + note.content.len());
     Write::u32(&mut bytes, note.kind);
     Write::u32(&mut bytes, note.worker);
     Write::u64(&mut bytes, note.task);
-    Write::u32(&mut bytes, u32::try_from(note.name.len()).unwrap_or_default());
-    bytes.extend_from_slice(note.name.as_bytes());
+    Write::u32(&mut bytes, u32::try_from(name.len()).unwrap_or_default());
+    bytes.extend_from_slice(name.as_bytes());
     bytes.extend_from_slice(&note.content);
     loop {
         match rustix::net::send(&socket, &bytes, SendFlags::NOSIGNAL) {
@@ -96,4 +103,10 @@ pub fn send(socket: impl AsFd, note: &Note) -> io::Result<()> {
             Ok(_) => return Ok(()),
         }
     }
+}
+
+/// The part of a name that travels: whole characters.
+fn beginning(name: &str) -> &str {
+    let fits = (0..=NAME_MAX.min(name.len())).rev().find(|&len| name.is_char_boundary(len));
+    &name[..fits.unwrap_or_default()]
 }

@@ -1,6 +1,5 @@
 //! Worker processes: started by a zygote, fed through shared memory, watched by a supervisor, replaced when they die.
 
-pub mod clock;
 pub mod cores;
 pub mod error;
 pub mod token;

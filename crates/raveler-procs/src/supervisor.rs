@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use raveler_events::clock;
 use raveler_shm::Segment;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::certificate::Certificate;
-use crate::clock;
 use crate::cores;
 use crate::error::ProcsError;
 use crate::inbox::Inbox;
@@ -22,6 +22,8 @@ use crate::zygote::{Answer, Launch, Zygote};
 
 /// How many workers may die one after the other before they have started, until the supervisor gives up.
 const FALSE_STARTS: u32 = 5;
+/// The number of the signal that can't be caught.
+const SIGKILL: u32 = 9;
 /// How long an orderly shutdown waits for the workers.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a worker that is told to stop may take to freeze, before it is judged unfrozen.
@@ -265,7 +267,12 @@ impl Desk {
     }
 
     fn replace(&mut self, worker: u32, has_started: bool, last: &Certificate) {
-        self.false_starts = if has_started { 0 } else { self.false_starts + 1 };
+        if has_started {
+            self.false_starts = 0;
+        } else if last.signal != Some(SIGKILL) {
+            // Whoever is killed from outside before it has started says nothing about the next.
+            self.false_starts += 1;
+        }
         if self.false_starts >= FALSE_STARTS {
             let source = io::Error::other(format!("{} {}", last.cause(), last.fault));
             self.watcher.failed(ProcsError::System { what: "workers die before they have started", source });
@@ -337,7 +344,9 @@ impl Desk {
             match zygote.answer() {
                 Answer::Nothing => break,
                 Answer::Gone => {
-                    self.zygote = None;
+                    if let Some(zygote) = self.zygote.take() {
+                        let _ = zygote.finish();
+                    }
                 }
                 Answer::Message(Message::Reaped { pid, .. }) => self.alive.retain(|_, living| living.pid != pid),
                 Answer::Message(Message::Forked { worker, pid }) => self.enter(worker, pid),

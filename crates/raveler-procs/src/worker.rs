@@ -3,9 +3,9 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use raveler_events::clock;
 use raveler_shm::{Arena, Block, Segment, ShmError, Taken, WorkerPort};
 
-use crate::clock;
 use crate::error::ProcsError;
 use crate::nursery::Seat;
 

@@ -25,7 +25,7 @@ fn a_status_is_a_code_or_a_signal() {
 
 #[test]
 fn a_written_core_does_not_change_the_signal() {
-    let certificate = Certificate::from_status(0, 1, 11 | 0x80);
+    let certificate = Certificate::from_status(0, 1, 0x80 + 11);
     assert_eq!(certificate.signal, Some(11));
     assert_eq!(certificate.cause(), killed(11).cause());
 }

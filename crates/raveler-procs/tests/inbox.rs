@@ -4,7 +4,7 @@ use std::thread;
 
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use proptest::{collection, test_runner::Config};
-use raveler_procs::inbox::{Inbox, NOTE_MAX, Note, send};
+use raveler_procs::inbox::{Inbox, NAME_MAX, NOTE_MAX, Note, send};
 use rustix::event::{PollFd, PollFlags, poll};
 
 fn note(kind: u32, content: &[u8]) -> Note {
@@ -45,6 +45,17 @@ fn the_longest_content_arrives_whole() {
     let inbox = Inbox::new().expect("a socket pair can be made");
     let longest = note(1, &vec![b'x'; NOTE_MAX]);
     assert_eq!(pass(&inbox, &longest), Some(longest));
+}
+
+#[test]
+fn a_long_name_is_cut_and_nothing_else() {
+    let inbox = Inbox::new().expect("a socket pair can be made");
+    let odd = format!("n{}", "é".repeat(NAME_MAX));
+    for (name, kept) in [("n".repeat(NAME_MAX), NAME_MAX), ("n".repeat(70_000), NAME_MAX), (odd, NAME_MAX - 1)] {
+        let long = Note { name, ..note(1, &vec![b'x'; NOTE_MAX]) };
+        let cut = Note { name: long.name[..kept].to_owned(), ..long.clone() };
+        assert_eq!(pass(&inbox, &long), Some(cut));
+    }
 }
 
 #[test]

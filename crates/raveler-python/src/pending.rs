@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use raveler::cell::Cell;
 use raveler::outcome::Outcome;
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_sync::{Counter, Flag};
 
 use crate::host::{Interp, TaskCell, tell};

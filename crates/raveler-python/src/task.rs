@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 use raveler::outcome::{Death, Outcome};
 use raveler::{Cancelling, Runtime};
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_procs::frame::{Body, Frame, flags};
 use raveler_procs::token::{Reader, Token};
 use raveler_shm::Arena;

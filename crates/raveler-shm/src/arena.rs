@@ -30,10 +30,7 @@ impl Arena {
     /// Returns the arena for process `me`: 0 for the parent, `i + 1` for worker `i`.
     #[must_use]
     pub fn new(segment: &Segment, me: Process) -> Self {
-        Self {
-            segment: segment.clone(),
-            me,
-        }
+        Self { segment: segment.clone(), me }
     }
 
     /// Allocates a block of `len` bytes, which only this handle holds.
@@ -44,10 +41,7 @@ impl Arena {
     pub fn allocate(&self, len: usize) -> Result<Block, ShmError> {
         let largest = self.segment.layout().largest();
         if len > largest {
-            return Err(ShmError::TooLarge {
-                len: len as u64,
-                max: largest as u64,
-            });
+            return Err(ShmError::TooLarge { len: len as u64, max: largest as u64 });
         }
         for class in Layout::class_of(len)..self.segment.layout().classes.len() {
             if let Some(index) = self.claim(class) {
@@ -175,9 +169,8 @@ impl Arena {
     fn claim_below(&self, number: usize, class: &Class, high: u32) -> Option<u32> {
         let words = self.segment.class_words(number);
         let lowest = words.lowest_free.load(Ordering::Relaxed).min(high);
-        let index = (lowest..high)
-            .chain(0..lowest)
-            .find(|&index| self.segment.holders(class, index).allocate(self.me))?;
+        let index =
+            (lowest..high).chain(0..lowest).find(|&index| self.segment.holders(class, index).allocate(self.me))?;
         words.free.fetch_sub(1, Ordering::Relaxed);
         words.lowest_free.store(index + 1, Ordering::Relaxed);
         Some(index)
@@ -204,8 +197,7 @@ impl Arena {
         words.free.fetch_sub(1, Ordering::Relaxed);
         let bytes = u64::from(extent.load(Ordering::Relaxed)) * PAGE;
         let start = class.data + class.size * index as usize;
-        let punched = usize::try_from(bytes)
-            .is_ok_and(|bytes| self.segment.map().punch(start, bytes).is_ok());
+        let punched = usize::try_from(bytes).is_ok_and(|bytes| self.segment.map().punch(start, bytes).is_ok());
         if punched {
             extent.store(0, Ordering::Relaxed);
         }

@@ -125,10 +125,7 @@ impl Block {
     ///
     /// Panics if the bytes don't fit.
     pub(crate) fn append(&self, offset: usize, bytes: &[u8]) {
-        assert!(
-            offset + bytes.len() <= self.len(),
-            "the results fit the block"
-        );
+        assert!(offset + bytes.len() <= self.len(), "the results fit the block");
         // SAFETY: the offset lies in the block.
         let to = unsafe { self.start().add(offset) };
         // SAFETY: the bytes fit, and nobody reads beyond what `progress` covers (4).

@@ -13,11 +13,7 @@ impl BlockId {
     pub(crate) fn new(class: usize, index: u32, len: usize) -> Self {
         debug_assert!(index < 1 << INDEX_BITS, "the index fits");
         debug_assert!((len as u64) < 1 << LEN_BITS, "the length fits");
-        Self(
-            ((class as u64) << (LEN_BITS + INDEX_BITS))
-                | (u64::from(index) << LEN_BITS)
-                | len as u64,
-        )
+        Self(((class as u64) << (LEN_BITS + INDEX_BITS)) | (u64::from(index) << LEN_BITS) | len as u64)
     }
 
     /// Returns the name as one word.
@@ -73,12 +69,6 @@ impl BlockId {
 
 impl fmt::Debug for BlockId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "BlockId(class {}, index {}, {} bytes)",
-            self.class(),
-            self.index(),
-            self.len()
-        )
+        write!(out, "BlockId(class {}, index {}, {} bytes)", self.class(), self.index(), self.len())
     }
 }

@@ -25,15 +25,8 @@ impl<'a> Results<'a> {
     fn read(slot: Slot<'a>, take: impl FnOnce(BlockId) -> Holding) -> Self {
         let progress = slot.progress();
         let len = progress.bytes as usize;
-        let block = slot
-            .result_block()
-            .map(|id| Block::new(take(id.with_len(len))));
-        Self {
-            slot,
-            items: progress.items,
-            len,
-            block,
-        }
+        let block = slot.result_block().map(|id| Block::new(take(id.with_len(len))));
+        Self { slot, items: progress.items, len, block }
     }
 
     #[inline]

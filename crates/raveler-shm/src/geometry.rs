@@ -29,14 +29,8 @@ impl Geometry {
     pub fn for_machine(workers: u32) -> Self {
         let system = rustix::system::sysinfo();
         let total = u128::from(system.totalram) * u128::from(system.mem_unit);
-        let memory = u64::try_from(total)
-            .unwrap_or(1 << 40)
-            .clamp(1 << 30, 1 << 42);
-        Self {
-            workers,
-            slots: SLOTS_DEFAULT,
-            memory: memory.next_power_of_two(),
-        }
+        let memory = u64::try_from(total).unwrap_or(1 << 40).clamp(1 << 30, 1 << 42);
+        Self { workers, slots: SLOTS_DEFAULT, memory: memory.next_power_of_two() }
     }
 
     /// Tells whether a segment can be like this.

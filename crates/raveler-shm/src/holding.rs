@@ -37,16 +37,10 @@ impl Holding {
     fn uncounted(segment: &Segment, me: Process, id: BlockId) -> Self {
         let classes = &segment.layout().classes;
         assert!(
-            classes
-                .get(id.class())
-                .is_some_and(|class| id.index() < class.count && id.len() <= class.size),
+            classes.get(id.class()).is_some_and(|class| id.index() < class.count && id.len() <= class.size),
             "{id:?} names no block of this segment"
         );
-        Self {
-            segment: segment.clone(),
-            me,
-            id,
-        }
+        Self { segment: segment.clone(), me, id }
     }
 
     #[inline]
@@ -92,11 +86,7 @@ impl Clone for Holding {
         if !self.segment.is_inherited() {
             self.segment.registry().add(self.id.key(), || {});
         }
-        Self {
-            segment: self.segment.clone(),
-            me: self.me,
-            id: self.id,
-        }
+        Self { segment: self.segment.clone(), me: self.me, id: self.id }
     }
 }
 

@@ -79,9 +79,7 @@ impl Layout {
         let submission = place(&mut end, slots);
         let completions = place(&mut end, workers * slots);
         let slot_words = place(&mut end, slots);
-        let mut classes: Vec<Class> = (0..sizes)
-            .map(|class| place_class(&mut end, geometry.memory, class))
-            .collect();
+        let mut classes: Vec<Class> = (0..sizes).map(|class| place_class(&mut end, geometry.memory, class)).collect();
         let control = end;
         for class in &mut classes {
             class.data = end;
@@ -128,9 +126,5 @@ fn place_class(end: &mut usize, memory: u64, class: u32) -> Class {
 fn place<T>(end: &mut usize, len: usize) -> Section<T> {
     let offset = *end;
     *end = (offset + len * size_of::<T>()).next_multiple_of(1 << PAGE_SHIFT);
-    Section {
-        offset,
-        len,
-        of: PhantomData,
-    }
+    Section { offset, len, of: PhantomData }
 }

@@ -1,9 +1,6 @@
 //! The memory that the parent and its workers share: one segment with rings, slots and an arena of blocks.
 #![cfg(not(loom))]
-#![expect(
-    unsafe_code,
-    reason = "a mapping shared with other processes is outside what the compiler can check"
-)]
+#![expect(unsafe_code, reason = "a mapping shared with other processes is outside what the compiler can check")]
 #![expect(
     clippy::disallowed_types,
     reason = "the words in shared memory are atomics; all orderings but those of this crate's own fields are in raveler-sync"

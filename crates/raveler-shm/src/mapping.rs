@@ -78,12 +78,7 @@ impl Mapping {
         };
         let address = address.map_err(|errno| no_space(bytes, errno))?;
         let base = NonNull::new(address.cast()).ok_or_else(|| no_space(bytes, Errno::NOMEM))?;
-        Ok(Self {
-            base,
-            bytes,
-            descriptor: Mutex::new(Some(Arc::new(descriptor))),
-            birthmark,
-        })
+        Ok(Self { base, bytes, descriptor: Mutex::new(Some(Arc::new(descriptor))), birthmark })
     }
 
     /// Keeps the bookkeeping out of forked children, and everything out of core dumps.
@@ -170,8 +165,5 @@ impl Drop for Mapping {
 }
 
 fn no_space(bytes: usize, errno: Errno) -> ShmError {
-    ShmError::NoAddressSpace {
-        bytes: bytes as u64,
-        errno,
-    }
+    ShmError::NoAddressSpace { bytes: bytes as u64, errno }
 }

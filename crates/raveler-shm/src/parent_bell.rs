@@ -16,9 +16,7 @@ impl ParentBell {
     /// Returns the bell of a segment.
     #[must_use]
     pub fn new(segment: &Segment) -> Self {
-        Self {
-            segment: segment.clone(),
-        }
+        Self { segment: segment.clone() }
     }
 
     /// Announces a sleep until `wanted` is there, or with `refill` until the queue runs low or a worker goes idle.

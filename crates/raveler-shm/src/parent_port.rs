@@ -74,12 +74,7 @@ impl ParentPort {
     /// Panics if there are more than [`ARGS_MAX`](crate::ARGS_MAX) bytes.
     #[inline]
     pub fn publish(&mut self, FreeSlot { slot }: FreeSlot, args: &[u8]) -> Ticket {
-        let Self {
-            segment,
-            uses,
-            reserved,
-            ..
-        } = self;
+        let Self { segment, uses, reserved, .. } = self;
         let ring = segment.submission();
         let words = segment.slot(slot);
         words.fill(args);
@@ -88,14 +83,9 @@ impl ParentPort {
         uses[slot as usize] = Use::Published { position };
         *reserved -= 1;
         ring.publish(slot, |old| {
-            let published = Use::Published {
-                position: old.position,
-            };
+            let published = Use::Published { position: old.position };
             if uses[old.slot as usize] == published {
-                segment
-                    .slot(old.slot)
-                    .lease()
-                    .name_owner(old.position, old.owner);
+                segment.slot(old.slot).lease().name_owner(old.position, old.owner);
             }
         });
         Ticket { slot, position }
@@ -110,13 +100,7 @@ impl ParentPort {
     /// Takes a queued slot back, so that it is free again; false if a worker has begun it or the ticket is over.
     #[inline]
     pub fn recall(&mut self, ticket: Ticket) -> bool {
-        if !self.is_current(ticket)
-            || !self
-                .segment
-                .slot(ticket.slot)
-                .lease()
-                .recall(ticket.position)
-        {
+        if !self.is_current(ticket) || !self.segment.slot(ticket.slot).lease().recall(ticket.position) {
             return false;
         }
         let ring = self.segment.submission();
@@ -231,9 +215,7 @@ impl ParentPort {
 
     #[inline]
     fn is_current(&self, ticket: Ticket) -> bool {
-        let published = Use::Published {
-            position: ticket.position,
-        };
+        let published = Use::Published { position: ticket.position };
         self.uses.get(ticket.slot as usize) == Some(&published)
     }
 

@@ -47,12 +47,7 @@ impl PrivateBlock {
         };
         let address = address.map_err(|errno| refused("mmap", errno))?;
         let start = NonNull::new(address.cast()).expect("the kernel maps nothing at 0");
-        Ok(Self {
-            start,
-            mapped,
-            len,
-            _holding: holding,
-        })
+        Ok(Self { start, mapped, len, _holding: holding })
     }
 
     /// Returns the number of bytes.

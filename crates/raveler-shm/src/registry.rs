@@ -46,9 +46,7 @@ impl Registry {
     /// Counts one handle less; after the last one `release` gives the process's bit back, under the lock.
     pub(crate) fn remove(&self, key: u32, release: impl FnOnce()) {
         let mut counts = self.lock();
-        let count = counts
-            .get_mut(&key)
-            .expect("a handle that exists is counted");
+        let count = counts.get_mut(&key).expect("a handle that exists is counted");
         *count -= 1;
         if *count == 0 {
             counts.remove(&key);

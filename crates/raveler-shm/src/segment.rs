@@ -66,11 +66,7 @@ impl Segment {
         let stat = rustix::fs::fstat(&descriptor).map_err(|errno| refused("fstat", errno))?;
         let bytes = usize::try_from(stat.st_size).unwrap_or(0);
         // The smallest there is: only to know where the header is.
-        let smallest = Layout::new(&Geometry {
-            workers: 1,
-            slots: 1,
-            memory: crate::words::PAGE,
-        });
+        let smallest = Layout::new(&Geometry { workers: 1, slots: 1, memory: crate::words::PAGE });
         if bytes < smallest.bytes {
             return not_a_segment("it is too small");
         }
@@ -97,14 +93,7 @@ impl Segment {
 
     fn new(map: Mapping, layout: Layout, geometry: Geometry) -> Result<Self, ShmError> {
         map.seclude(&layout)?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                map,
-                layout,
-                geometry,
-                registry: Registry::default(),
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { map, layout, geometry, registry: Registry::default() }) })
     }
 
     fn sign(&self) {
@@ -187,20 +176,14 @@ impl Segment {
     }
 
     fn record(&self, worker: u32) -> &RecordWords {
-        &self.inner.map.slice(&self.inner.layout.workers)[worker as usize]
-            .record
-            .0
+        &self.inner.map.slice(&self.inner.layout.workers)[worker as usize].record.0
     }
 
     #[inline]
     pub(crate) fn submission(&self) -> SubmissionRing<'_> {
         let header = self.header();
         let entries = self.inner.map.slice(&self.inner.layout.submission);
-        SubmissionRing::new(
-            &header.submission_head.0,
-            &header.submission_tail.0,
-            entries,
-        )
+        SubmissionRing::new(&header.submission_head.0, &header.submission_tail.0, entries)
     }
 
     #[inline]
@@ -263,9 +246,7 @@ impl Segment {
 
 impl std::fmt::Debug for Segment {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Segment")
-            .field("geometry", &self.inner.geometry)
-            .finish_non_exhaustive()
+        out.debug_struct("Segment").field("geometry", &self.inner.geometry).finish_non_exhaustive()
     }
 }
 

@@ -74,10 +74,7 @@ impl<'a> Slot<'a> {
     /// Panics if the bytes don't fit.
     #[inline]
     pub(crate) fn append(self, offset: usize, bytes: &[u8]) {
-        assert!(
-            offset + bytes.len() <= RESULTS_MAX,
-            "the results fit the slot"
-        );
+        assert!(offset + bytes.len() <= RESULTS_MAX, "the results fit the slot");
         let area = self.words.results.get().cast::<u8>();
         // SAFETY: the offset lies in the area.
         let to = unsafe { area.add(offset) };
@@ -106,17 +103,12 @@ impl<'a> Slot<'a> {
     pub(crate) fn progress(self) -> Progress {
         let word = self.words.progress.load(Ordering::Acquire);
         let half = u64::from(u32::MAX);
-        Progress {
-            items: u32::try_from(word >> 32).unwrap_or(0),
-            bytes: u32::try_from(word & half).unwrap_or(0),
-        }
+        Progress { items: u32::try_from(word >> 32).unwrap_or(0), bytes: u32::try_from(word & half).unwrap_or(0) }
     }
 
     /// Worker: names the block that has the results from now on (3).
     pub(crate) fn set_result_block(self, id: BlockId) {
-        self.words
-            .result_block
-            .store(id.to_u64() + 1, Ordering::Release);
+        self.words.result_block.store(id.to_u64() + 1, Ordering::Release);
         step();
     }
 

@@ -30,12 +30,7 @@ pub struct Taken {
 impl Taken {
     #[inline]
     pub(crate) fn new(segment: &Segment, ticket: Ticket) -> Self {
-        Self {
-            segment: segment.clone(),
-            ticket,
-            progress: Progress::default(),
-            block: None,
-        }
+        Self { segment: segment.clone(), ticket, progress: Progress::default(), block: None }
     }
 
     /// Returns the arguments.
@@ -100,12 +95,7 @@ impl Taken {
         (self.ticket, self.block)
     }
 
-    fn commit_to_block(
-        &mut self,
-        arena: &Arena,
-        start: usize,
-        bytes: &[u8],
-    ) -> Result<(), ShmError> {
+    fn commit_to_block(&mut self, arena: &Arena, start: usize, bytes: &[u8]) -> Result<(), ShmError> {
         let end = start + bytes.len();
         let max = u64::from(u32::MAX);
         if end as u64 > max {

@@ -34,12 +34,7 @@ impl WorkerPort {
         let workers = segment.geometry().workers;
         assert!(worker < workers, "there is no worker {worker} of {workers}");
         debug_assert!(worker + 1 < PROCESSES_MAX, "the geometry was checked");
-        Self {
-            segment: segment.clone(),
-            worker,
-            low: 2 * workers as usize,
-            was_woken: false,
-        }
+        Self { segment: segment.clone(), worker, low: 2 * workers as usize, was_woken: false }
     }
 
     /// Takes the oldest queued slot.

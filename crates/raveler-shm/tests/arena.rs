@@ -11,35 +11,13 @@ const PROCESSES: usize = 4;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Allocate {
-        process: usize,
-        len: usize,
-    },
-    Clone {
-        process: usize,
-        which: usize,
-    },
-    Drop {
-        process: usize,
-        which: usize,
-    },
-    Give {
-        process: usize,
-        which: usize,
-        to: usize,
-    },
-    Hold {
-        process: usize,
-        which: usize,
-        by: usize,
-    },
-    Die {
-        process: usize,
-        gives: bool,
-    },
-    Trim {
-        keep: u64,
-    },
+    Allocate { process: usize, len: usize },
+    Clone { process: usize, which: usize },
+    Drop { process: usize, which: usize },
+    Give { process: usize, which: usize, to: usize },
+    Hold { process: usize, which: usize, by: usize },
+    Die { process: usize, gives: bool },
+    Trim { keep: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,28 +37,19 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn segment(workers: u32) -> Segment {
-    let geometry = Geometry {
-        workers,
-        slots: 2,
-        memory: 1 << 16,
-    };
+    let geometry = Geometry { workers, slots: 2, memory: 1 << 16 };
     Segment::create(&geometry).expect("the segment is small")
 }
 
 fn attach(segment: &Segment, process: usize) -> Arena {
     let descriptor = segment.descriptor().expect("it was not given up").try_clone();
-    let segment =
-        Segment::attach(descriptor.expect("descriptors are left")).expect("it is a segment");
+    let segment = Segment::attach(descriptor.expect("descriptors are left")).expect("it is a segment");
     Arena::new(&segment, number(process))
 }
 
 fn number(process: usize) -> u32 {
     // The last one has its bit in the second word.
-    if process == PROCESSES - 1 {
-        70
-    } else {
-        u32::try_from(process).expect("it is small")
-    }
+    if process == PROCESSES - 1 { 70 } else { u32::try_from(process).expect("it is small") }
 }
 
 /// One process: its arena and its handles, each with the byte that fills the block.
@@ -106,19 +75,11 @@ impl World {
         let segment = segment(70);
         let processes = (0..PROCESSES)
             .map(|process| Process {
-                arena: if process == 0 {
-                    Arena::new(&segment, 0)
-                } else {
-                    attach(&segment, process)
-                },
+                arena: if process == 0 { Arena::new(&segment, 0) } else { attach(&segment, process) },
                 handles: Vec::new(),
             })
             .collect();
-        Self {
-            segment,
-            processes,
-            fill: 0,
-        }
+        Self { segment, processes, fill: 0 }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -186,10 +147,7 @@ impl World {
 
     fn die(&mut self, process: usize, gives: bool) {
         let arena = attach(&self.segment, process);
-        let new = Process {
-            arena,
-            handles: Vec::new(),
-        };
+        let new = Process { arena, handles: Vec::new() };
         let dead = std::mem::replace(&mut self.processes[process], new);
         if gives {
             // Its last gift, of which the parent never hears.
@@ -210,10 +168,7 @@ impl World {
         let mut pages = HashMap::new();
         for process in &self.processes {
             for (block, fill) in &process.handles {
-                assert!(
-                    block.as_slice().iter().all(|byte| byte == fill),
-                    "{block:?}"
-                );
+                assert!(block.as_slice().iter().all(|byte| byte == fill), "{block:?}");
                 pages.insert(block.id().to_u64(), block.len().div_ceil(4096) * 4096);
             }
         }
@@ -270,10 +225,7 @@ fn the_next_allocation_gets_the_warm_block() {
     let second = arena.allocate(5000).expect("there is room");
     let address = first.as_ptr();
     drop(first);
-    assert_eq!(
-        arena.allocate(6000).expect("there is room").as_ptr(),
-        address
-    );
+    assert_eq!(arena.allocate(6000).expect("there is room").as_ptr(), address);
     drop(second);
 }
 
@@ -283,10 +235,7 @@ fn a_size_that_runs_out_is_served_by_larger_blocks() {
     let blocks: Vec<_> = std::iter::from_fn(|| arena.allocate(1).ok()).collect();
     // 16 of 4 KiB, 8 of 8 KiB, 4, 2, and 1 of 64 KiB.
     assert_eq!(blocks.len(), 31);
-    assert_eq!(
-        arena.allocate(1).err(),
-        Some(ShmError::Exhausted { len: 1 })
-    );
+    assert_eq!(arena.allocate(1).err(), Some(ShmError::Exhausted { len: 1 }));
     drop(blocks);
     assert!(arena.allocate(1 << 16).is_ok());
 }
@@ -295,13 +244,7 @@ fn a_size_that_runs_out_is_served_by_larger_blocks() {
 fn a_block_that_can_never_be_had_says_so() {
     let arena = Arena::new(&segment(1), 0);
     let error = arena.allocate((1 << 16) + 1).expect_err("it is too large");
-    assert_eq!(
-        error,
-        ShmError::TooLarge {
-            len: 65537,
-            max: 65536
-        }
-    );
+    assert_eq!(error, ShmError::TooLarge { len: 65537, max: 65536 });
 }
 
 #[test]
@@ -309,9 +252,7 @@ fn private_pages_keep_their_writes_to_themselves() {
     let arena = Arena::new(&segment(1), 0);
     let mut block = arena.allocate(10_000).expect("there is room");
     block.bytes_mut().expect("it is new").fill(1);
-    let mut private = block
-        .private_copy_on_write()
-        .expect("address space is left");
+    let mut private = block.private_copy_on_write().expect("address space is left");
     assert_eq!(private.as_slice(), block.as_slice());
     private.as_mut()[0] = 2;
     assert_eq!((private.as_slice()[0], block.as_slice()[0]), (2, 1));

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::thread;
 
-use raveler_shm::{
-    Arena, Block, BlockId, Done, Geometry, Lost, LostKind, ParentPort, Segment, Taken, WorkerPort,
-};
+use raveler_shm::{Arena, Block, BlockId, Done, Geometry, Lost, LostKind, ParentPort, Segment, Taken, WorkerPort};
 use raveler_sync::step::{die_at, live_on};
 
 const ITEMS: u8 = 3;
@@ -27,10 +25,7 @@ fn large(_: &Arena, task: u8, item: u8) -> (Vec<u8>, Option<Block>) {
 
 fn in_block(arena: &Arena, task: u8, item: u8) -> (Vec<u8>, Option<Block>) {
     let mut block = arena.allocate(5000).expect("there is room");
-    block
-        .bytes_mut()
-        .expect("it is new")
-        .fill(task ^ (item << 4));
+    block.bytes_mut().expect("it is new").fill(task ^ (item << 4));
     assert!(block.give(0));
     (block.id().to_u64().to_le_bytes().to_vec(), Some(block))
 }
@@ -82,23 +77,14 @@ impl Parent {
 
     /// Stores the results of some items, as the bytes that they stand for.
     fn store(&mut self, ticket: raveler_shm::Ticket, items: u32, results: &[u8]) -> (u8, u8) {
-        let (task, first) = self
-            .tasks
-            .remove(&ticket)
-            .expect("the ticket is collected once");
+        let (task, first) = self.tasks.remove(&ticket).expect("the ticket is collected once");
         assert_eq!(results.len(), items as usize * self.width);
         let all = self.results.entry(task).or_default();
-        assert_eq!(
-            all.len(),
-            usize::from(first),
-            "items come once and in order"
-        );
+        assert_eq!(all.len(), usize::from(first), "items come once and in order");
         for item in results.chunks(self.width) {
             if self.are_blocks {
                 let name = item.try_into().expect("a name has eight bytes");
-                let block = self
-                    .arena
-                    .adopt(BlockId::from_u64(u64::from_le_bytes(name)));
+                let block = self.arena.adopt(BlockId::from_u64(u64::from_le_bytes(name)));
                 all.push(block.as_slice().to_vec());
             } else {
                 all.push(item.to_vec());
@@ -127,12 +113,7 @@ impl Parent {
         self.drain();
         let mut lost = Vec::new();
         self.port.recover(worker, &mut |each: Lost<'_>| {
-            lost.push((
-                each.ticket(),
-                each.kind(),
-                each.items(),
-                each.results().to_vec(),
-            ));
+            lost.push((each.ticket(), each.kind(), each.items(), each.results().to_vec()));
         });
         assert!(lost.len() <= 1, "a worker has one slot at a time");
         let mut again = Vec::new();
@@ -160,11 +141,7 @@ impl Parent {
 
 /// Plays one history in which worker 0 dies at step `after`; tells whether it lived to the end.
 fn play(after: u32, work: Work, width: usize, are_blocks: bool) -> bool {
-    let geometry = Geometry {
-        workers: 2,
-        slots: SLOTS,
-        memory: 1 << 20,
-    };
+    let geometry = Geometry { workers: 2, slots: SLOTS, memory: 1 << 20 };
     let segment = Segment::create(&geometry).expect("the segment is small");
     let mut parent = Parent {
         port: ParentPort::new(&segment),
@@ -209,20 +186,12 @@ fn play(after: u32, work: Work, width: usize, are_blocks: bool) -> bool {
 }
 
 fn check(parent: &Parent, segment: &Segment, work: Work, after: u32) {
-    assert!(
-        parent.tasks.is_empty(),
-        "step {after}: {:?} are lost",
-        parent.tasks
-    );
+    assert!(parent.tasks.is_empty(), "step {after}: {:?} are lost", parent.tasks);
     assert_eq!(parent.port.in_flight(), 0);
     assert_eq!(parent.port.queued(), 0);
     assert_eq!(parent.results.len(), 4 * usize::from(TASKS));
     for (&task, results) in &parent.results {
-        assert_eq!(
-            results.len(),
-            usize::from(ITEMS),
-            "step {after}: task {task}"
-        );
+        assert_eq!(results.len(), usize::from(ITEMS), "step {after}: task {task}");
         for (item, bytes) in (0..).zip(results) {
             assert!(!bytes.is_empty());
             if parent.are_blocks || parent.width > 2 {
@@ -232,19 +201,13 @@ fn check(parent: &Parent, segment: &Segment, work: Work, after: u32) {
             }
         }
     }
-    assert_eq!(
-        parent.arena.used_bytes(),
-        0,
-        "step {after}: a block is leaked"
-    );
+    assert_eq!(parent.arena.used_bytes(), 0, "step {after}: a block is leaked");
     assert_eq!(segment.missed_bells(), 0);
 }
 
 /// Plays the history for every step until the worker lives, and returns how many steps there were.
 fn play_all(work: Work, width: usize, are_blocks: bool) -> u32 {
-    (0..1000)
-        .find(|&after| play(after, work, width, are_blocks))
-        .expect("the worker has an end")
+    (0..1000).find(|&after| play(after, work, width, are_blocks)).expect("the worker has an end")
 }
 
 #[test]
@@ -265,11 +228,7 @@ fn blocks_that_results_name_survive_every_death() {
 #[test]
 fn every_slot_can_be_had_after_every_death() {
     for after in 0.. {
-        let geometry = Geometry {
-            workers: 1,
-            slots: 2,
-            memory: 1 << 16,
-        };
+        let geometry = Geometry { workers: 1, slots: 2, memory: 1 << 16 };
         let segment = Segment::create(&geometry).expect("the segment is small");
         let mut port = ParentPort::new(&segment);
         let slot = port.acquire().expect("all are free");

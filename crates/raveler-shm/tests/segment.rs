@@ -7,21 +7,13 @@ use std::os::fd::OwnedFd;
 use raveler_shm::{Geometry, Segment, ShmError};
 
 fn geometry() -> Geometry {
-    Geometry {
-        workers: 3,
-        slots: 8,
-        memory: 1 << 20,
-    }
+    Geometry { workers: 3, slots: 8, memory: 1 << 20 }
 }
 
 #[test]
 fn another_process_finds_the_same_segment() {
     let segment = Segment::create(&geometry()).expect("the segment is small");
-    let descriptor = segment
-        .descriptor()
-        .expect("it was not given up")
-        .try_clone()
-        .expect("descriptors are left");
+    let descriptor = segment.descriptor().expect("it was not given up").try_clone().expect("descriptors are left");
     let other = Segment::attach(descriptor).expect("it is a segment");
     assert_eq!(other.geometry(), geometry());
     let (mine, theirs) = (segment.worker(2), other.worker(2));
@@ -29,10 +21,7 @@ fn another_process_finds_the_same_segment() {
     theirs.set_core(1);
     theirs.set_messages(7);
     theirs.set_current(9);
-    assert_eq!(
-        (mine.pid(), mine.core(), mine.messages(), mine.current()),
-        (42, 1, 7, 9)
-    );
+    assert_eq!((mine.pid(), mine.core(), mine.messages(), mine.current()), (42, 1, 7, 9));
     assert_eq!(segment.worker(1).pid(), 0);
     assert!(!other.is_shutdown());
     segment.shutdown();
@@ -50,34 +39,10 @@ fn a_segment_for_this_machine_has_blocks_as_large_as_its_memory() {
 #[test]
 fn a_geometry_that_makes_no_segment_is_named() {
     for (wish, field) in [
-        (
-            Geometry {
-                workers: 0,
-                ..geometry()
-            },
-            "workers",
-        ),
-        (
-            Geometry {
-                workers: 448,
-                ..geometry()
-            },
-            "workers",
-        ),
-        (
-            Geometry {
-                slots: 12,
-                ..geometry()
-            },
-            "slots",
-        ),
-        (
-            Geometry {
-                memory: 2048,
-                ..geometry()
-            },
-            "memory",
-        ),
+        (Geometry { workers: 0, ..geometry() }, "workers"),
+        (Geometry { workers: 448, ..geometry() }, "workers"),
+        (Geometry { slots: 12, ..geometry() }, "slots"),
+        (Geometry { memory: 2048, ..geometry() }, "memory"),
     ] {
         match Segment::create(&wish).expect_err("it makes no segment") {
             ShmError::BadGeometry { what, .. } => assert_eq!(what, field),

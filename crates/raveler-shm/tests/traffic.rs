@@ -7,18 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use raveler_shm::{
-    Arena, Awoken, Geometry, ParentBell, ParentPort, RESULTS_MAX, Segment, SlotState, Ticket,
-    Wanted, WorkerPort,
+    Arena, Awoken, Geometry, ParentBell, ParentPort, RESULTS_MAX, Segment, SlotState, Ticket, Wanted, WorkerPort,
 };
 
 const LONG: Duration = Duration::from_secs(20);
 
 fn segment(workers: u32, slots: u32) -> Segment {
-    let geometry = Geometry {
-        workers,
-        slots,
-        memory: 1 << 24,
-    };
+    let geometry = Geometry { workers, slots, memory: 1 << 24 };
     Segment::create(&geometry).expect("the segment is small")
 }
 
@@ -64,11 +59,7 @@ fn collect(port: &mut ParentPort, bell: &ParentBell, wanted: Wanted, refill: boo
             bell.disarm();
             return numbers;
         }
-        assert_ne!(
-            bell.wait(Some(LONG)),
-            Awoken::TimedOut,
-            "the bell did not ring"
-        );
+        assert_ne!(bell.wait(Some(LONG)), Awoken::TimedOut, "the bell did not ring");
         bell.disarm();
     }
 }
@@ -77,9 +68,7 @@ fn run(workers: u32, slots: u32, total: u32, window: usize, wanted: Wanted) {
     let segment = segment(workers, slots);
     let bell = ParentBell::new(&segment);
     let mut port = ParentPort::new(&segment);
-    let threads: Vec<_> = (0..workers)
-        .map(|index| start_worker(&segment, index))
-        .collect();
+    let threads: Vec<_> = (0..workers).map(|index| start_worker(&segment, index)).collect();
     let mut next = 0_u32;
     let mut seen = HashSet::new();
     while seen.len() < total as usize {
@@ -94,9 +83,7 @@ fn run(workers: u32, slots: u32, total: u32, window: usize, wanted: Wanted) {
         }
     }
     segment.shutdown();
-    let counts = threads
-        .into_iter()
-        .map(|thread| thread.join().expect("no worker panics"));
+    let counts = threads.into_iter().map(|thread| thread.join().expect("no worker panics"));
     assert_eq!(counts.sum::<u64>(), u64::from(total));
     assert_eq!(segment.missed_bells(), 0);
     assert_eq!(port.in_flight(), 0);
@@ -139,11 +126,7 @@ fn recalled_slots_are_free_at_once_and_never_run() {
     assert_eq!(taken.args(), b"kept");
     assert!(!port.recall(keep));
     taken.stamp(7);
-    let running = SlotState::Running {
-        worker: 0,
-        started_ns: 7,
-        items: 0,
-    };
+    let running = SlotState::Running { worker: 0, started_ns: 7, items: 0 };
     assert_eq!(port.state(keep), running);
     assert!(worker.take().is_none());
     let slot = port.acquire().expect("the ring has room again");
@@ -182,10 +165,7 @@ fn recalls_and_workers_never_share_a_slot() {
         collect(&mut port, &bell, Wanted::Any, false);
     }
     segment.shutdown();
-    let ran: u64 = threads
-        .into_iter()
-        .map(|thread| thread.join().expect("no worker panics"))
-        .sum();
+    let ran: u64 = threads.into_iter().map(|thread| thread.join().expect("no worker panics")).sum();
     assert_eq!(ran + recalled, u64::from(next));
     assert_eq!(segment.missed_bells(), 0);
 }
@@ -203,18 +183,13 @@ fn results_that_outgrow_the_slot_come_in_one_piece() {
     let mut expected = Vec::new();
     for item in 0..40_u8 {
         let bytes = vec![item; RESULTS_MAX - 100];
-        taken
-            .commit(&theirs_arena, &bytes, 1)
-            .expect("there is room");
+        taken.commit(&theirs_arena, &bytes, 1).expect("there is room");
         expected.extend(bytes);
     }
     taken.finish(&mut worker, 5);
     let mut kept = None;
     port.drain(&mut |done| {
-        assert_eq!(
-            (done.ticket(), done.items(), done.worker(), done.busy()),
-            (ticket, 40, 0, 5)
-        );
+        assert_eq!((done.ticket(), done.items(), done.worker(), done.busy()), (ticket, 40, 0, 5));
         assert_eq!(done.results(), expected);
         kept = done.block().cloned();
     });

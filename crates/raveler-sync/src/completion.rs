@@ -26,15 +26,8 @@ impl<'a> CompletionRing<'a> {
     #[inline]
     #[must_use]
     pub fn new(head: &'a AtomicU64, tail: &'a AtomicU64, entries: &'a [AtomicU64]) -> Self {
-        debug_assert!(
-            entries.len().is_power_of_two(),
-            "the capacity is a power of two"
-        );
-        Self {
-            head,
-            tail,
-            entries,
-        }
+        debug_assert!(entries.len().is_power_of_two(), "the capacity is a power of two");
+        Self { head, tail, entries }
     }
 
     /// Worker: publishes that the slot of `ticket` is done.

@@ -100,11 +100,7 @@ mod modelled {
         /// Returns a word that holds `value`.
         #[must_use]
         pub fn new(value: u32) -> Self {
-            Self {
-                word: AtomicU32::new(value),
-                queue: Mutex::new(()),
-                changed: Condvar::new(),
-            }
+            Self { word: AtomicU32::new(value), queue: Mutex::new(()), changed: Condvar::new() }
         }
 
         /// Returns the word itself.
@@ -122,11 +118,7 @@ mod modelled {
         pub fn wait(&self, expected: u32, _timeout: Option<Duration>) -> Awoken {
             let queue = self.queue.lock().expect("no thread panics in the futex");
             if self.word.load(Ordering::Relaxed) == expected {
-                drop(
-                    self.changed
-                        .wait(queue)
-                        .expect("no thread panics in the futex"),
-                );
+                drop(self.changed.wait(queue).expect("no thread panics in the futex"));
             }
             Awoken::Woken
         }

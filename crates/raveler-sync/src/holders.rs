@@ -68,12 +68,7 @@ impl<'a> Holders<'a> {
         }
         let generation = (seen & GENERATION_MASK).wrapping_add(GENERATION) & GENERATION_MASK;
         let mine = generation | (u64::from(me + 1) << OWNER_SHIFT);
-        let swap = self.claim.compare_exchange(
-            seen,
-            mine | ALLOCATING,
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        );
+        let swap = self.claim.compare_exchange(seen, mine | ALLOCATING, Ordering::Acquire, Ordering::Relaxed);
         if swap.is_err() {
             return false;
         }
@@ -199,10 +194,7 @@ impl<'a> Holders<'a> {
         let this_use = seen & (GENERATION_MASK | OWNER_MASK);
         while seen & (GENERATION_MASK | OWNER_MASK) == this_use && self.has_no_bits() {
             let free = seen & GENERATION_MASK;
-            match self
-                .claim
-                .compare_exchange(seen, free, Ordering::AcqRel, Ordering::Acquire)
-            {
+            match self.claim.compare_exchange(seen, free, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     step();
                     return true;
@@ -215,9 +207,7 @@ impl<'a> Holders<'a> {
 
     #[inline]
     fn has_no_bits(self) -> bool {
-        self.bits
-            .iter()
-            .all(|word| word.load(Ordering::Acquire) == 0)
+        self.bits.iter().all(|word| word.load(Ordering::Acquire) == 0)
     }
 
     /// Sets the bit and tells whether it was not set before.

@@ -50,9 +50,7 @@ impl<'a> Lease<'a> {
         let queued = word(position, 0, LeaseState::Queued);
         let named = word(position, owner, LeaseState::Queued);
         // Failing means that the worker has begun, or that the slot is in another use: nothing to note.
-        let _ = self
-            .word
-            .compare_exchange(queued, named, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.word.compare_exchange(queued, named, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Worker: begins to run what it claimed; false if it was recalled (2).
@@ -63,9 +61,7 @@ impl<'a> Lease<'a> {
         // The owner is 0, or the worker itself where the parent has noted it (6).
         for known in [0, owner] {
             let queued = word(position, known, LeaseState::Queued);
-            let swap =
-                self.word
-                    .compare_exchange(queued, running, Ordering::Acquire, Ordering::Relaxed);
+            let swap = self.word.compare_exchange(queued, running, Ordering::Acquire, Ordering::Relaxed);
             if swap.is_ok() {
                 step();
                 return true;
@@ -93,10 +89,7 @@ impl<'a> Lease<'a> {
                 return false;
             }
             let free = word(position, 0, LeaseState::Free);
-            match self
-                .word
-                .compare_exchange(seen, free, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.word.compare_exchange(seen, free, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => seen = now,
             }
@@ -114,10 +107,5 @@ impl<'a> Lease<'a> {
 
 #[inline]
 const fn word(position: u32, owner: Process, state: LeaseState) -> u64 {
-    LeaseWord {
-        position,
-        owner,
-        state,
-    }
-    .pack()
+    LeaseWord { position, owner, state }.pack()
 }

@@ -1,9 +1,6 @@
 //! The protocols by which processes that may die at any instruction share memory, over words that somebody else owns.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this crate is the home of the atomics"
-)]
+#![expect(clippy::disallowed_types, reason = "this crate is the home of the atomics")]
 
 pub mod sync;
 

@@ -68,11 +68,7 @@ impl<'a> ParentBell<'a> {
     #[inline]
     #[must_use]
     pub const fn new(state: &'a FutexWord, wanted: &'a AtomicU32, refill: &'a AtomicU32) -> Self {
-        Self {
-            state,
-            wanted,
-            refill,
-        }
+        Self { state, wanted, refill }
     }
 
     /// Parent: announces a sleep; look for completions once more before waiting (2).
@@ -130,10 +126,7 @@ impl<'a> ParentBell<'a> {
     }
 
     fn swap_awake(self) {
-        let swap =
-            self.state
-                .word()
-                .compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed);
+        let swap = self.state.word().compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed);
         if swap.is_ok() {
             step();
             self.state.wake();

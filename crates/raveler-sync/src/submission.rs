@@ -29,15 +29,8 @@ impl<'a> SubmissionRing<'a> {
     #[inline]
     #[must_use]
     pub fn new(head: &'a AtomicU64, tail: &'a AtomicU64, entries: &'a [AtomicU64]) -> Self {
-        debug_assert!(
-            entries.len().is_power_of_two(),
-            "the capacity is a power of two"
-        );
-        Self {
-            head,
-            tail,
-            entries,
-        }
+        debug_assert!(entries.len().is_power_of_two(), "the capacity is a power of two");
+        Self { head, tail, entries }
     }
 
     /// Parent: tells whether `ahead + 1` more slots can be published, given that `ahead` can.
@@ -72,11 +65,7 @@ impl<'a> SubmissionRing<'a> {
             }
         }
         let position = low(at);
-        let entry = Claimed {
-            position,
-            owner: 0,
-            slot,
-        };
+        let entry = Claimed { position, owner: 0, slot };
         self.entry(at).store(entry.pack(), Ordering::Release);
         self.tail.store(at + 1, Ordering::Release);
         position
@@ -85,15 +74,8 @@ impl<'a> SubmissionRing<'a> {
     /// Parent: withdraws the entry of a recalled slot, so that it counts as claimed (3).
     #[inline]
     pub fn withdraw(self, position: u32, slot: u32) {
-        let live = Claimed {
-            position,
-            owner: 0,
-            slot,
-        };
-        let withdrawn = Claimed {
-            owner: WITHDRAWN,
-            ..live
-        };
+        let live = Claimed { position, owner: 0, slot };
+        let withdrawn = Claimed { owner: WITHDRAWN, ..live };
         // Failing means that a worker has claimed it; it will find the lease gone.
         let _ = self.entry(u64::from(position)).compare_exchange(
             live.pack(),
@@ -164,12 +146,7 @@ impl<'a> SubmissionRing<'a> {
     #[must_use]
     pub fn is_owned_by(self, owner: Process, position: u32, slot: u32) -> bool {
         let entry = Claimed::unpack(self.entry(u64::from(position)).load(Ordering::Acquire));
-        entry
-            == Claimed {
-                position,
-                owner,
-                slot,
-            }
+        entry == Claimed { position, owner, slot }
     }
 
     /// Supervisor: returns what `owner` claimed during the last lap.
@@ -189,12 +166,7 @@ impl<'a> SubmissionRing<'a> {
     #[inline]
     fn swap_owner(self, at: u64, seen: Claimed, owner: Process) -> bool {
         let mine = Claimed { owner, ..seen };
-        let swap = self.entry(at).compare_exchange(
-            seen.pack(),
-            mine.pack(),
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let swap = self.entry(at).compare_exchange(seen.pack(), mine.pack(), Ordering::AcqRel, Ordering::Relaxed);
         if swap.is_ok() {
             step();
         }

@@ -38,10 +38,7 @@ impl Ticket {
     #[inline]
     #[must_use]
     pub const fn from_u64(word: u64) -> Self {
-        Self {
-            slot: low(word),
-            position: high(word),
-        }
+        Self { slot: low(word), position: high(word) }
     }
 }
 
@@ -70,21 +67,14 @@ impl Claimed {
     #[inline]
     #[must_use]
     pub const fn unpack(word: u64) -> Self {
-        Self {
-            position: high(word),
-            owner: (low(word) >> SLOT_BITS) & OWNER_MASK,
-            slot: low(word) & (SLOTS_MAX - 1),
-        }
+        Self { position: high(word), owner: (low(word) >> SLOT_BITS) & OWNER_MASK, slot: low(word) & (SLOTS_MAX - 1) }
     }
 
     /// Returns the slot and the use of it that the entry is about.
     #[inline]
     #[must_use]
     pub const fn ticket(self) -> Ticket {
-        Ticket {
-            slot: self.slot,
-            position: self.position,
-        }
+        Ticket { slot: self.slot, position: self.position }
     }
 }
 
@@ -136,11 +126,7 @@ impl LeaseWord {
             3 => LeaseState::Done,
             _ => LeaseState::Free,
         };
-        Self {
-            position: high(word),
-            owner: (low(word) >> STATE_BITS) & OWNER_MASK,
-            state,
-        }
+        Self { position: high(word), owner: (low(word) >> STATE_BITS) & OWNER_MASK, state }
     }
 }
 

@@ -33,9 +33,7 @@ impl Sleeper {
     /// Returns the word of a worker that has never slept; all zero bytes are the same.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            word: FutexWord::new(0),
-        }
+        Self { word: FutexWord::new(0) }
     }
 }
 
@@ -72,11 +70,7 @@ impl<'a> WorkerBell<'a> {
     #[must_use]
     pub fn new(asleep: &'a [AtomicU64], waking: &'a AtomicU32, sleepers: &'a [Sleeper]) -> Self {
         debug_assert!(asleep.len() * 64 >= sleepers.len(), "each worker has a bit");
-        Self {
-            asleep,
-            waking,
-            sleepers,
-        }
+        Self { asleep, waking, sleepers }
     }
 
     /// Wakes one worker if one sleeps and no wake is in flight; call it after publishing.
@@ -104,9 +98,7 @@ impl<'a> WorkerBell<'a> {
     #[must_use]
     pub fn begin_watch(self, worker: u32) -> bool {
         let me = worker + 1;
-        let swap = self
-            .waking
-            .compare_exchange(0, (me << 16) | me, Ordering::AcqRel, Ordering::Relaxed);
+        let swap = self.waking.compare_exchange(0, (me << 16) | me, Ordering::AcqRel, Ordering::Relaxed);
         step();
         swap.is_ok()
     }
@@ -169,9 +161,7 @@ impl<'a> WorkerBell<'a> {
                 self.sleepers[woken as usize - 1].word.bump();
             }
             // Failing means that the woken worker has cleared it itself.
-            let _ = self
-                .waking
-                .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+            let _ = self.waking.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
         if has_work() {
             self.ring(0);
@@ -195,9 +185,7 @@ impl<'a> WorkerBell<'a> {
     /// Claims `waking` and wakes; false if the worker was awake after all (5).
     fn wake(self, me: Process, worker: u32) -> bool {
         let claim = (me << 16) | (worker + 1);
-        let swap = self
-            .waking
-            .compare_exchange(0, claim, Ordering::AcqRel, Ordering::Relaxed);
+        let swap = self.waking.compare_exchange(0, claim, Ordering::AcqRel, Ordering::Relaxed);
         if swap.is_err() {
             // Another wake is in flight; its worker clears the word and then looks (4).
             return true;
@@ -210,9 +198,7 @@ impl<'a> WorkerBell<'a> {
         }
         step();
         // Failing means that the worker has cleared it itself.
-        let _ = self
-            .waking
-            .compare_exchange(claim, 0, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self.waking.compare_exchange(claim, 0, Ordering::AcqRel, Ordering::Relaxed);
         false
     }
 
@@ -222,9 +208,7 @@ impl<'a> WorkerBell<'a> {
         let seen = self.waking.load(Ordering::Relaxed);
         if seen & 0xFFFF == me {
             // Failing means that its waker or the supervisor has cleared it.
-            let _ = self
-                .waking
-                .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+            let _ = self.waking.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 

@@ -39,9 +39,7 @@ impl Words {
 
     fn try_take(&self) -> bool {
         let take = |left: u32| left.checked_sub(1);
-        self.work
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take)
-            .is_ok()
+        self.work.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
     }
 
     /// Takes one piece of work as a worker does; false if all is over.

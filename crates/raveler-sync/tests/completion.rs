@@ -38,10 +38,7 @@ fn completions_arrive_once_in_order_and_with_their_results() {
                         thread::yield_now();
                     }
                     words.results[slot as usize].with_mut(|_result| ());
-                    words.ring().push(Ticket {
-                        slot,
-                        position: slot + 10,
-                    });
+                    words.ring().push(Ticket { slot, position: slot + 10 });
                 }
             })
         };

@@ -16,10 +16,7 @@ struct Words {
 
 impl Words {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            claim: AtomicU64::new(0),
-            bits: (0..2).map(|_| AtomicU64::new(0)).collect(),
-        })
+        Arc::new(Self { claim: AtomicU64::new(0), bits: (0..2).map(|_| AtomicU64::new(0)).collect() })
     }
 
     fn holders(&self) -> Holders<'_> {

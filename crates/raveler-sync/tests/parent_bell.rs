@@ -22,11 +22,7 @@ struct Ring {
 
 impl Ring {
     fn new() -> Self {
-        Self {
-            head: AtomicU64::new(0),
-            tail: AtomicU64::new(0),
-            entries: (0..2).map(|_| AtomicU64::new(0)).collect(),
-        }
+        Self { head: AtomicU64::new(0), tail: AtomicU64::new(0), entries: (0..2).map(|_| AtomicU64::new(0)).collect() }
     }
 }
 
@@ -46,20 +42,12 @@ impl Words {
     }
 
     fn submission(&self) -> SubmissionRing<'_> {
-        let Ring {
-            head,
-            tail,
-            entries,
-        } = &self.submission;
+        let Ring { head, tail, entries } = &self.submission;
         SubmissionRing::new(head, tail, entries)
     }
 
     fn completion(&self, worker: usize) -> CompletionRing<'_> {
-        let Ring {
-            head,
-            tail,
-            entries,
-        } = &self.completions[worker];
+        let Ring { head, tail, entries } = &self.completions[worker];
         CompletionRing::new(head, tail, entries)
     }
 
@@ -73,9 +61,7 @@ impl Words {
     }
 
     fn drain(&self) -> usize {
-        (0..self.completions.len())
-            .map(|worker| std::iter::from_fn(|| self.completion(worker).pop()).count())
-            .sum()
+        (0..self.completions.len()).map(|worker| std::iter::from_fn(|| self.completion(worker).pop()).count()).sum()
     }
 
     /// Collects `count` completions as the parent does.
@@ -136,10 +122,7 @@ fn the_worker_that_goes_idle_wakes_a_parent_that_was_let_sleep() {
             let words = Arc::clone(&words);
             thread::spawn(move || {
                 // Not what the parent wants, and there is more to do.
-                words.completion(0).push(Ticket {
-                    slot: 0,
-                    position: 0,
-                });
+                words.completion(0).push(Ticket { slot: 0, position: 0 });
                 words.notify(0, Some(0));
                 // What there was to do is gone.
                 let _ = words.submission().claim(1);

@@ -42,10 +42,7 @@ impl Words {
     fn try_take(&self) -> bool {
         let mut seen = self.work.load(Ordering::Acquire);
         while seen > 0 {
-            match self
-                .work
-                .compare_exchange(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire)
-            {
+            match self.work.compare_exchange(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(now) => seen = now,
             }
@@ -64,9 +61,7 @@ impl Words {
             if is_taken {
                 return;
             }
-            let end = self
-                .bell()
-                .sleep(worker, || self.has_work(), Duration::from_secs(1));
+            let end = self.bell().sleep(worker, || self.has_work(), Duration::from_secs(1));
             was_woken = end != Sleep::TimedOut;
         }
     }

@@ -48,22 +48,13 @@ impl ChunkPolicy {
     #[must_use]
     pub const fn auto(workers: usize) -> Self {
         let workers = if workers == 0 { 1 } else { workers };
-        Self {
-            rule: Rule::Auto(Auto {
-                workers,
-                unmeasured: 0,
-                item: None,
-                allowed: 1,
-            }),
-        }
+        Self { rule: Rule::Auto(Auto { workers, unmeasured: 0, item: None, allowed: 1 }) }
     }
 
     /// Returns a policy of always `items` items; 0 means 1.
     #[must_use]
     pub const fn fixed(items: usize) -> Self {
-        Self {
-            rule: Rule::Fixed(if items == 0 { 1 } else { items }),
-        }
+        Self { rule: Rule::Fixed(if items == 0 { 1 } else { items }) }
     }
 
     /// Returns how many items the next frame takes, at least 1; `remaining` is how many are left, where that is known.
@@ -114,10 +105,7 @@ impl Auto {
         4_usize.saturating_pow(exponent).min(LARGEST_UNMEASURED)
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "an average needs no more than 53 bits"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "an average needs no more than 53 bits")]
     fn observe(&mut self, items: usize, busy: Nanos) {
         let measured = busy as f64 / items as f64;
         let is_slow = busy > 2 * TARGET;

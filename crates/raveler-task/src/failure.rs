@@ -40,11 +40,7 @@ impl<E> Failures<E> {
     /// Returns a record without failures.
     #[must_use]
     pub const fn new(policy: ErrorPolicy) -> Self {
-        Self {
-            policy,
-            lowest: None,
-            skipped: 0,
-        }
+        Self { policy, lowest: None, skipped: 0 }
     }
 
     /// Takes the error of the item at `index`.
@@ -84,9 +80,7 @@ impl<E> Failures<E> {
 
     /// Returns the error to raise, once everything below `yielded` was yielded and the border is reached.
     pub fn due(&mut self, yielded: u64) -> Option<E> {
-        self.lowest
-            .take_if(|lowest| lowest.0 <= yielded)
-            .map(|lowest| lowest.1)
+        self.lowest.take_if(|lowest| lowest.0 <= yielded).map(|lowest| lowest.1)
     }
 
     /// Returns the error to raise at once, for a `map` that yields in the order of completion.

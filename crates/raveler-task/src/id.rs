@@ -38,14 +38,8 @@ impl TaskId {
     /// Returns the identity that [`TaskId::to_u64`] made into `word`.
     #[must_use]
     pub const fn from_u64(word: u64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the lower half of the word is meant"
-        )]
-        Self {
-            index: word as u32,
-            generation: (word >> 32) as u32,
-        }
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half of the word is meant")]
+        Self { index: word as u32, generation: (word >> 32) as u32 }
     }
 }
 

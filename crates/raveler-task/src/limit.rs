@@ -58,23 +58,13 @@ impl Limiter {
     pub(crate) fn new(limit: Limit) -> Self {
         match limit {
             Limit::Count(count) => {
-                assert!(
-                    count > 0,
-                    "a limit of 0 would let no task run; give at least 1"
-                );
+                assert!(count > 0, "a limit of 0 would let no task run; give at least 1");
                 Self::Count { free: count }
             }
             Limit::Rate { count, per } => {
-                assert!(
-                    count > 0,
-                    "a rate of 0 would let no task run; give at least 1"
-                );
+                assert!(count > 0, "a rate of 0 would let no task run; give at least 1");
                 assert!(per > 0, "a rate needs a span longer than 0");
-                Self::Rate {
-                    count: count as usize,
-                    per,
-                    starts: VecDeque::new(),
-                }
+                Self::Rate { count: count as usize, per, starts: VecDeque::new() }
             }
         }
     }
@@ -98,10 +88,7 @@ impl Limiter {
         match self {
             Self::Count { free } => *free -= 1,
             Self::Rate { per, starts, .. } => {
-                while starts
-                    .front()
-                    .is_some_and(|start| start.saturating_add(*per) <= now)
-                {
+                while starts.front().is_some_and(|start| start.saturating_add(*per) <= now) {
                     starts.pop_front();
                 }
                 starts.push_back(now);

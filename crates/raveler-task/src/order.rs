@@ -21,23 +21,13 @@ impl<T> OrderBuffer<T> {
     /// Returns a buffer that yields in input order.
     #[must_use]
     pub const fn ordered() -> Self {
-        Self {
-            is_ordered: true,
-            next: 0,
-            in_order: VecDeque::new(),
-            early: BTreeMap::new(),
-        }
+        Self { is_ordered: true, next: 0, in_order: VecDeque::new(), early: BTreeMap::new() }
     }
 
     /// Returns a buffer that yields in the order of completion.
     #[must_use]
     pub const fn unordered() -> Self {
-        Self {
-            is_ordered: false,
-            next: 0,
-            in_order: VecDeque::new(),
-            early: BTreeMap::new(),
-        }
+        Self { is_ordered: false, next: 0, in_order: VecDeque::new(), early: BTreeMap::new() }
     }
 
     /// Takes what came of the `len` indices from `first`.
@@ -46,34 +36,22 @@ impl<T> OrderBuffer<T> {
     ///
     /// If `len` is 0, or, in input order, if one of the indices came before.
     pub fn push(&mut self, first: u64, len: u64, value: T) {
-        assert!(
-            len > 0,
-            "the run at {first} is empty; push at least one index"
-        );
+        assert!(len > 0, "the run at {first} is empty; push at least one index");
         if !self.is_ordered {
             self.in_order.push_back((first, len, value));
             return;
         }
         if first != self.next {
-            assert!(
-                first > self.next,
-                "index {first} came before; push each once"
-            );
+            assert!(first > self.next, "index {first} came before; push each once");
             let before = self.early.insert(first, (len, value));
-            assert!(
-                before.is_none(),
-                "index {first} came before; push each once"
-            );
+            assert!(before.is_none(), "index {first} came before; push each once");
             return;
         }
         self.append(first, len, value);
         while let Some(entry) = self.early.first_entry() {
             let first = *entry.key();
             if first != self.next {
-                assert!(
-                    first > self.next,
-                    "index {first} came before; push each once"
-                );
+                assert!(first > self.next, "index {first} came before; push each once");
                 return;
             }
             let (len, value) = entry.remove();

@@ -32,10 +32,7 @@ pub(crate) struct Permits {
 
 impl Permits {
     pub(crate) fn new() -> Self {
-        Self {
-            limiters: Vec::new(),
-            sets: vec![Vec::new()],
-        }
+        Self { limiters: Vec::new(), sets: vec![Vec::new()] }
     }
 
     pub(crate) fn add(&mut self, limit: Limit) -> LimitId {
@@ -47,13 +44,8 @@ impl Permits {
     pub(crate) fn set(&mut self, mut limits: Vec<LimitId>) -> SetId {
         limits.sort_unstable();
         limits.dedup();
-        let unknown = limits
-            .last()
-            .is_some_and(|limit| limit.index() >= self.limiters.len());
-        assert!(
-            !unknown,
-            "the limit belongs to another scheduler; add it to this one"
-        );
+        let unknown = limits.last().is_some_and(|limit| limit.index() >= self.limiters.len());
+        assert!(!unknown, "the limit belongs to another scheduler; add it to this one");
         if let Some(index) = self.sets.iter().position(|set| *set == limits) {
             return SetId::new(index);
         }
@@ -62,9 +54,7 @@ impl Permits {
     }
 
     pub(crate) fn admits(&self, set: SetId, now: Nanos) -> bool {
-        self.sets[set.index()]
-            .iter()
-            .all(|limit| self.limiters[limit.index()].opening(now) == Opening::Now)
+        self.sets[set.index()].iter().all(|limit| self.limiters[limit.index()].opening(now) == Opening::Now)
     }
 
     /// Returns when the passing of time alone lets a task with this set start; nothing if it could start at `now`, or if it

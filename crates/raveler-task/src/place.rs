@@ -17,13 +17,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of [`Place::index`].
-    pub const ALL: [Self; 5] = [
-        Self::Process,
-        Self::Thread,
-        Self::Loop,
-        Self::Native,
-        Self::Inline,
-    ];
+    pub const ALL: [Self; 5] = [Self::Process, Self::Thread, Self::Loop, Self::Native, Self::Inline];
 
     /// Returns the position of this place in [`Place::ALL`].
     #[must_use]

@@ -53,9 +53,7 @@ impl Queue {
             self.live -= 1;
             return Some(task);
         } else {
-            self.line
-                .binary_search_by_key(&order, |entry| entry.0)
-                .ok()?
+            self.line.binary_search_by_key(&order, |entry| entry.0).ok()?
         };
         let task = self.line[position].1.take()?;
         self.live -= 1;

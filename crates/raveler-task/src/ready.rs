@@ -30,16 +30,8 @@ impl Lanes {
     }
 
     fn limited_sets(&self) -> impl Iterator<Item = (SetId, &Queue)> {
-        let lanes = if self.limited_count == 0 {
-            &[]
-        } else {
-            self.limited.as_slice()
-        };
-        lanes
-            .iter()
-            .enumerate()
-            .filter(|(_, lane)| !lane.is_empty())
-            .map(|(index, lane)| (SetId::new(index), lane))
+        let lanes = if self.limited_count == 0 { &[] } else { self.limited.as_slice() };
+        lanes.iter().enumerate().filter(|(_, lane)| !lane.is_empty()).map(|(index, lane)| (SetId::new(index), lane))
     }
 }
 
@@ -65,10 +57,7 @@ impl Ready {
     /// Returns whether [`Ready::take`] would find a task.
     pub(crate) fn has_any(&self, place: Place, permits: &Permits, now: Nanos) -> bool {
         let lanes = &self.places[place.index()];
-        !lanes.plain.is_empty()
-            || lanes
-                .limited_sets()
-                .any(|(set, _)| permits.admits(set, now))
+        !lanes.plain.is_empty() || lanes.limited_sets().any(|(set, _)| permits.admits(set, now))
     }
 
     /// Takes the task that runs next.
@@ -91,10 +80,6 @@ impl Ready {
 
     /// Returns when the passing of time alone lets a task start that cannot now.
     pub(crate) fn opens_at(&self, permits: &Permits, now: Nanos) -> Option<Nanos> {
-        self.places
-            .iter()
-            .flat_map(Lanes::limited_sets)
-            .filter_map(|(set, _)| permits.opens_at(set, now))
-            .min()
+        self.places.iter().flat_map(Lanes::limited_sets).filter_map(|(set, _)| permits.opens_at(set, now)).min()
     }
 }

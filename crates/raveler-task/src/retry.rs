@@ -27,10 +27,7 @@ pub struct Backoff {
 
 impl Retry {
     /// A task runs once.
-    pub const NEVER: Self = Self {
-        times: 0,
-        backoff: Backoff::NONE,
-    };
+    pub const NEVER: Self = Self { times: 0, backoff: Backoff::NONE };
 }
 
 impl Default for Retry {
@@ -41,12 +38,7 @@ impl Default for Retry {
 
 impl Backoff {
     /// A retry follows at once.
-    pub const NONE: Self = Self {
-        first: 0,
-        factor: 1.0,
-        max: 0,
-        jitter: false,
-    };
+    pub const NONE: Self = Self { first: 0, factor: 1.0, max: 0, jitter: false };
 
     /// Returns the wait after failed attempt number `attempt` (the first is 0) of the task with this `seed`.
     ///
@@ -74,11 +66,7 @@ impl Backoff {
         }
         let exponent = i32::try_from(attempt).unwrap_or(i32::MAX);
         let grown = self.first as f64 * self.factor.powi(exponent);
-        if grown >= self.max as f64 {
-            self.max
-        } else {
-            grown as Nanos
-        }
+        if grown >= self.max as f64 { self.max } else { grown as Nanos }
     }
 }
 

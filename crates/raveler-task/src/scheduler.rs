@@ -89,34 +89,15 @@ impl Scheduler {
         self.pass(now);
         let order = self.next_order;
         self.next_order += 1;
-        let limits = if spec.limits.is_empty() {
-            SetId::NONE
-        } else {
-            self.permits.set(spec.limits)
-        };
+        let limits = if spec.limits.is_empty() { SetId::NONE } else { self.permits.set(spec.limits) };
         let is_plain = limits.is_none() && spec.retry.times == 0 && spec.timeout.is_none();
         let extras = if is_plain {
             None
         } else {
-            Some(Box::new(Extras {
-                retry: spec.retry,
-                timeout: spec.timeout,
-                ..Extras::default()
-            }))
+            Some(Box::new(Extras { retry: spec.retry, timeout: spec.timeout, ..Extras::default() }))
         };
-        let state = if parents.is_empty() {
-            State::Ready
-        } else {
-            State::Waiting
-        };
-        let record = Record {
-            order,
-            extras,
-            attempt: 0,
-            limits,
-            place: spec.place,
-            state,
-        };
+        let state = if parents.is_empty() { State::Ready } else { State::Waiting };
+        let record = Record { order, extras, attempt: 0, limits, place: spec.place, state };
         self.tasks.add(record, parents)
     }
 
@@ -182,16 +163,11 @@ impl Scheduler {
         }
         let record = self.tasks.slab.expect_mut(task);
         let is_stopping = record.state == State::Stopping;
-        let retry = record
-            .extras
-            .as_deref()
-            .map_or(Retry::NEVER, |extras| extras.retry);
+        let retry = record.extras.as_deref().map_or(Retry::NEVER, |extras| extras.retry);
         let (settlement, may_retry) = match end {
             AttemptEnd::Done => (Settlement::Done, false),
             AttemptEnd::Failed { retryable } => (Settlement::Failed, retryable && !is_stopping),
-            AttemptEnd::Died | AttemptEnd::TimedOut if is_stopping => {
-                (Settlement::Cancelled, false)
-            }
+            AttemptEnd::Died | AttemptEnd::TimedOut if is_stopping => (Settlement::Cancelled, false),
             AttemptEnd::Died => (Settlement::Died, true),
             AttemptEnd::TimedOut => (Settlement::TimedOut, true),
             AttemptEnd::Cancelled | AttemptEnd::Unstarted => (Settlement::Cancelled, false),
@@ -216,10 +192,7 @@ impl Scheduler {
             State::Settled { .. } => return CancelVerdict::Gone,
             State::Running | State::Stopping => {
                 record.state = State::Stopping;
-                return CancelVerdict::Stop {
-                    place: record.place,
-                    attempt: record.attempt,
-                };
+                return CancelVerdict::Stop { place: record.place, attempt: record.attempt };
             }
             State::Waiting => {}
             State::Ready => {
@@ -263,10 +236,7 @@ impl Scheduler {
     #[must_use]
     pub fn wake_at(&self) -> Option<Nanos> {
         let opens_at = self.tasks.ready.opens_at(&self.permits, self.now);
-        [self.delayed.first_at(), self.deadlines.first_at(), opens_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.delayed.first_at(), self.deadlines.first_at(), opens_at].into_iter().flatten().min()
     }
 
     /// Takes a task that is settled, in the order in which they settled, and forgets it.
@@ -285,10 +255,7 @@ impl Scheduler {
     }
 
     fn is_running(&self, task: TaskId, attempt: u32) -> bool {
-        self.tasks
-            .slab
-            .get(task)
-            .is_some_and(|record| record.state.is_running() && record.attempt == attempt)
+        self.tasks.slab.get(task).is_some_and(|record| record.state.is_running() && record.attempt == attempt)
     }
 
     /// Gives the permits and the deadline of a running attempt back; `refund` also what counts starts.
@@ -324,9 +291,7 @@ impl Scheduler {
         self.tasks.counts.retries += 1;
         let record = self.tasks.slab.expect_mut(task);
         let order = record.order;
-        let at = self
-            .now
-            .saturating_add(retry.backoff.delay(self.seed ^ mix(order), record.attempt));
+        let at = self.now.saturating_add(retry.backoff.delay(self.seed ^ mix(order), record.attempt));
         record.attempt += 1;
         if at <= self.now {
             self.tasks.make_ready(task);

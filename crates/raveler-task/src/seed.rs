@@ -128,9 +128,7 @@ impl Path {
     /// Returns the seed of this path below `root`: `root.child(call).child(item)` for each step.
     #[must_use]
     pub fn seed(&self, root: Seed) -> Seed {
-        self.steps
-            .iter()
-            .fold(root, |seed, &(call, item)| seed.child(call).child(item))
+        self.steps.iter().fold(root, |seed, &(call, item)| seed.child(call).child(item))
     }
 }
 

@@ -22,11 +22,6 @@ impl Spec {
     /// Returns the options of a task that needs nothing but a place; allocates nothing.
     #[must_use]
     pub const fn plain(place: Place) -> Self {
-        Self {
-            place,
-            limits: Vec::new(),
-            retry: Retry::NEVER,
-            timeout: None,
-        }
+        Self { place, limits: Vec::new(), retry: Retry::NEVER, timeout: None }
     }
 }

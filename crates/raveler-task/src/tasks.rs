@@ -85,10 +85,7 @@ impl Tasks {
                 State::Settled { is_done: true } => Parent::Done,
                 State::Settled { is_done: false } => Parent::Failed(parent),
                 _ => {
-                    record.extras_mut().dependents.push(Dependent {
-                        child: task,
-                        position,
-                    });
+                    record.extras_mut().dependents.push(Dependent { child: task, position });
                     Parent::Pending
                 }
             });
@@ -104,17 +101,10 @@ impl Tasks {
     fn settle_one(&mut self, task: TaskId, settlement: Settlement, doomed: &mut Doomed) {
         let is_done = settlement.is_done();
         let record = self.enter(task, State::Settled { is_done });
-        let dependents = record
-            .extras
-            .take()
-            .map_or_else(Vec::new, |extras| extras.dependents);
+        let dependents = record.extras.take().map_or_else(Vec::new, |extras| extras.dependents);
         self.counts.settle(settlement);
         self.settled.push_back((task, settlement));
-        let parent = if is_done {
-            Parent::Done
-        } else {
-            Parent::Failed(task)
-        };
+        let parent = if is_done { Parent::Done } else { Parent::Failed(task) };
         for dependent in dependents {
             self.tell(dependent, parent, doomed);
         }

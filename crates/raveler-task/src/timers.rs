@@ -26,10 +26,6 @@ impl Timers {
 
     pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<TaskId> {
         let entry = self.due.first_entry()?;
-        if entry.key().0 <= now {
-            Some(entry.remove())
-        } else {
-            None
-        }
+        if entry.key().0 <= now { Some(entry.remove()) } else { None }
     }
 }

@@ -49,10 +49,7 @@ impl ReductionTree {
     /// Returns the tree of no items.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            open: Vec::new(),
-            items: 0,
-        }
+        Self { open: Vec::new(), items: 0 }
     }
 
     /// Returns how many items were pushed: the first item of the next chunk.
@@ -84,14 +81,8 @@ impl ReductionTree {
     /// If `len` is 0, or if the input has ended.
     pub fn push(&mut self, len: u64) -> Vec<Combine> {
         assert!(len > 0, "a chunk has at least one item");
-        assert!(
-            !self.has_ended(),
-            "a chunk that is no aligned power of two ends the input; push nothing after it"
-        );
-        let node = Node {
-            first: self.items,
-            len,
-        };
+        assert!(!self.has_ended(), "a chunk that is no aligned power of two ends the input; push nothing after it");
+        let node = Node { first: self.items, len };
         self.items += len;
         self.open.push(node);
         let mut combines = Vec::new();
@@ -116,18 +107,13 @@ impl ReductionTree {
     }
 
     fn combine(&mut self, left: Node, right: Node) -> Combine {
-        let out = Node {
-            first: left.first,
-            len: left.len + right.len,
-        };
+        let out = Node { first: left.first, len: left.len + right.len };
         self.open.truncate(self.open.len() - 2);
         self.open.push(out);
         Combine { left, right, out }
     }
 
     fn has_ended(&self) -> bool {
-        self.open
-            .last()
-            .is_some_and(|last| !last.len.is_power_of_two() || last.first % last.len != 0)
+        self.open.last().is_some_and(|last| !last.len.is_power_of_two() || last.first % last.len != 0)
     }
 }

@@ -17,12 +17,7 @@ impl Window {
     #[must_use]
     pub const fn new(items: u64, bytes: u64) -> Self {
         let items = if items == 0 { 1 } else { items };
-        Self {
-            items,
-            bytes,
-            items_taken: 0,
-            bytes_taken: 0,
-        }
+        Self { items, bytes, items_taken: 0, bytes_taken: 0 }
     }
 
     /// Returns whether another item may be pulled.

@@ -26,18 +26,8 @@ fn frames_grow_fast_until_something_is_known() {
 
 #[test]
 fn a_frame_holds_a_millisecond_of_work() {
-    for (item, size) in [
-        (100, 8192),
-        (1_000, 1000),
-        (20_000, 50),
-        (300_000, 3),
-        (5 * MILLISECOND, 1),
-    ] {
-        assert_eq!(
-            settle(&mut ChunkPolicy::auto(4), item, 20),
-            size,
-            "items of {item} ns"
-        );
+    for (item, size) in [(100, 8192), (1_000, 1000), (20_000, 50), (300_000, 3), (5 * MILLISECOND, 1)] {
+        assert_eq!(settle(&mut ChunkPolicy::auto(4), item, 20), size, "items of {item} ns");
     }
 }
 
@@ -69,10 +59,7 @@ fn a_slow_first_item_is_soon_forgotten() {
 fn the_tail_stays_balanced() {
     let mut policy = ChunkPolicy::auto(2);
     settle(&mut policy, 100, 20);
-    let tail: Vec<_> = [1000, 80, 8, 7, 1, 0]
-        .iter()
-        .map(|&left| policy.next_size(Some(left)))
-        .collect();
+    let tail: Vec<_> = [1000, 80, 8, 7, 1, 0].iter().map(|&left| policy.next_size(Some(left))).collect();
     assert_eq!(tail, [125, 10, 1, 1, 1, 1]);
 }
 

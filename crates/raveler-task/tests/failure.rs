@@ -23,14 +23,8 @@ fn a_skipped_item_is_counted() {
 fn a_source_that_fails_ends_the_map_under_every_policy() {
     for policy in [ErrorPolicy::Raise, ErrorPolicy::Return, ErrorPolicy::Skip] {
         let mut failures = Failures::new(policy);
-        assert_eq!(
-            failures.fail_source(5, "source"),
-            FailedItem::CancelAbove(5)
-        );
-        assert_eq!(
-            (failures.may_pull(), failures.wants(4), failures.wants(5)),
-            (false, true, false)
-        );
+        assert_eq!(failures.fail_source(5, "source"), FailedItem::CancelAbove(5));
+        assert_eq!((failures.may_pull(), failures.wants(4), failures.wants(5)), (false, true, false));
         assert_eq!((failures.due(4), failures.due(5)), (None, Some("source")));
     }
 }

@@ -21,11 +21,7 @@ fn a_place_has_its_own_index() {
 fn only_a_value_is_done() {
     assert!(Settlement::Done.is_done());
     let task = TaskId::from_u64(1 << 32);
-    for settlement in [
-        Settlement::Failed,
-        Settlement::Cancelled,
-        Settlement::ParentFailed(task),
-    ] {
+    for settlement in [Settlement::Failed, Settlement::Cancelled, Settlement::ParentFailed(task)] {
         assert!(!settlement.is_done());
     }
 }

@@ -10,43 +10,16 @@ use raveler_task::{Path, Seed};
 fn the_values_are_frozen() {
     let root = Seed::root(0);
     assert_eq!(root.to_u128(), 0xefa9_626a_7b30_584d_e8e5_0551_fb27_12fe);
-    assert_eq!(
-        Seed::root(1).to_u128(),
-        0x8231_73ca_7f67_077d_899d_d0db_8434_b21f
-    );
-    assert_eq!(
-        Seed::root(u64::MAX).to_u128(),
-        0x5539_6210_804a_2ff2_1d09_69c3_cdd7_ae09
-    );
-    assert_eq!(
-        root.child(0).to_u128(),
-        0x5a0e_e0a3_ae8c_c524_62d5_b1fd_0f5a_e3fe
-    );
-    assert_eq!(
-        root.child(1).to_u128(),
-        0xd00c_470c_d80e_ba0b_caea_08a5_46dd_6537
-    );
-    assert_eq!(
-        root.child(u64::MAX).to_u128(),
-        0xe007_08ee_903b_822b_c398_5481_da46_fd75
-    );
-    assert_eq!(
-        root.child(7).child(11).to_u128(),
-        0x5a10_337b_3813_702e_c5af_bba0_c82b_8c02
-    );
+    assert_eq!(Seed::root(1).to_u128(), 0x8231_73ca_7f67_077d_899d_d0db_8434_b21f);
+    assert_eq!(Seed::root(u64::MAX).to_u128(), 0x5539_6210_804a_2ff2_1d09_69c3_cdd7_ae09);
+    assert_eq!(root.child(0).to_u128(), 0x5a0e_e0a3_ae8c_c524_62d5_b1fd_0f5a_e3fe);
+    assert_eq!(root.child(1).to_u128(), 0xd00c_470c_d80e_ba0b_caea_08a5_46dd_6537);
+    assert_eq!(root.child(u64::MAX).to_u128(), 0xe007_08ee_903b_822b_c398_5481_da46_fd75);
+    assert_eq!(root.child(7).child(11).to_u128(), 0x5a10_337b_3813_702e_c5af_bba0_c82b_8c02);
     assert_eq!(root.child(7).to_u64(), 0x43a3_54b8_52ec_993f);
-    assert_eq!(
-        root.keyed(b"").to_u128(),
-        0x28a3_d0e1_120c_a990_ce5b_df8f_5813_61ee
-    );
-    assert_eq!(
-        root.keyed(b"train").to_u128(),
-        0x74c1_dfae_82f4_908e_1081_2c96_a4f0_9400
-    );
-    assert_eq!(
-        root.keyed(b"a key of more than one word").to_u128(),
-        0x0c85_a2e6_5a1b_afdc_ca6c_a7ba_04aa_c8e8
-    );
+    assert_eq!(root.keyed(b"").to_u128(), 0x28a3_d0e1_120c_a990_ce5b_df8f_5813_61ee);
+    assert_eq!(root.keyed(b"train").to_u128(), 0x74c1_dfae_82f4_908e_1081_2c96_a4f0_9400);
+    assert_eq!(root.keyed(b"a key of more than one word").to_u128(), 0x0c85_a2e6_5a1b_afdc_ca6c_a7ba_04aa_c8e8);
 }
 
 #[test]
@@ -79,10 +52,7 @@ fn every_bit_depends_on_every_bit() {
         let mut flips = [0_u32; 128];
         for round in 0..ROUNDS {
             let number = round.wrapping_mul(0x2545_f491_4f6c_dd1d);
-            for derive in [
-                |number| Seed::root(number).to_u128(),
-                |number| Seed::root(9).child(number).to_u128(),
-            ] {
+            for derive in [|number| Seed::root(number).to_u128(), |number| Seed::root(9).child(number).to_u128()] {
                 let changed = derive(number) ^ derive(number ^ (1 << bit));
                 for (position, flips) in flips.iter_mut().enumerate() {
                     *flips += u32::from(changed >> position & 1 == 1);
@@ -91,10 +61,7 @@ fn every_bit_depends_on_every_bit() {
         }
         let expected = u32::try_from(ROUNDS).expect("a small number");
         for (position, &flips) in flips.iter().enumerate() {
-            assert!(
-                flips.abs_diff(expected) < expected / 6,
-                "input bit {bit}, output bit {position}: {flips}"
-            );
+            assert!(flips.abs_diff(expected) < expected / 6, "input bit {bit}, output bit {position}: {flips}");
         }
     }
 }

@@ -20,13 +20,7 @@ fn shape(first: u64, items: u64) -> String {
     let mut tree = ReductionTree::new();
     let mut shapes = Shapes::new();
     for item in 0..items {
-        shapes.insert(
-            Node {
-                first: item,
-                len: 1,
-            },
-            (first + item).to_string(),
-        );
+        shapes.insert(Node { first: item, len: 1 }, (first + item).to_string());
         apply(&mut shapes, tree.push(1));
     }
     let (root, combines) = tree.finish().expect("there are items");

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use raveler_procs::{Certificate, clock};
+use raveler_events::clock;
+use raveler_procs::Certificate;
 use raveler_shm::{Arena, LostKind};
 use raveler_task::AttemptEnd;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_shm::{Arena, ParentPort, SlotState, Ticket};
 use raveler_task::{AttemptEnd, Place, Scheduler, Spec, Start, TaskId};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_procs::worker::Results;
 use raveler_shm::{Block, ShmError};
 use raveler_task::{Place, Start};

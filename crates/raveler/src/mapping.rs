@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_sync::Flag;
 
 use crate::entry::Owner;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_procs::inbox::Inbox;
 use raveler_procs::supervisor::{Supervisor, Watcher};
 use raveler_shm::{Arena, Geometry, ParentBell, ParentPort, Segment};

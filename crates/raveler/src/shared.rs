@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_procs::inbox::Inbox;
 use raveler_procs::supervisor::Supervisor;
 use raveler_shm::{Arena, Awoken, ParentBell, Segment, Ticket, Wanted};

@@ -1,6 +1,6 @@
 //! What happens because time passes: timeouts, retries, rates, freed memory.
 
-use raveler_procs::clock;
+use raveler_events::clock;
 use raveler_shm::{Arena, SlotState};
 use raveler_task::AttemptEnd;
 

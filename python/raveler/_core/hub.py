@@ -110,7 +110,7 @@ def in_thread(function: Callable[[], Any]) -> Generator[Any, Any, Any]:
         except BaseException as error:  # noqa: BLE001 - told to the one who waits
             settler.error(error)
 
-    Thread(target=run, name="raveler-shutdown", daemon=True).start()
+    Thread(target=run, name="raveler-shutdown").start()
     while not done.done():
         yield from pause(done)
     return done.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import _pickle as pickle  # the C half alone: `pickle` itself is slow to import
 import sys
 from collections import deque
 

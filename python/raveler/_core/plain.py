@@ -8,11 +8,11 @@ Classes of ``__main__`` and other rarities are refused here, and then go the slo
 
 from __future__ import annotations
 
+import _pickle as pickle  # the C half alone: `pickle` itself is slow to import
 import builtins
 import io
 import marshal
 import opcode
-import pickle
 import sys
 from contextvars import ContextVar
 from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType

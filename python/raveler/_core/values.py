@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _pickle as pickle  # the C half alone: `pickle` itself is slow to import
 import copyreg
-import pickle
 import sys
 from io import BytesIO
 

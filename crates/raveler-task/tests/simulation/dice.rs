@@ -9,10 +9,7 @@ pub struct Dice {
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed: Seed::root(seed),
-            draws: 0,
-        }
+        Self { seed: Seed::root(seed), draws: 0 }
     }
 
     /// Returns a number below `bound`.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use raveler_task::{
-    AttemptEnd, Backoff, CancelVerdict, Limit, LimitId, Nanos, Place, Retry, Scheduler, Settlement,
-    Spec, Start, TaskId, Verdict,
+    AttemptEnd, Backoff, CancelVerdict, Limit, LimitId, Nanos, Place, Retry, Scheduler, Settlement, Spec, Start,
+    TaskId, Verdict,
 };
 
 use crate::dice::Dice;
@@ -52,10 +52,7 @@ impl History {
                 },
             })
             .collect();
-        let limits = definitions
-            .iter()
-            .map(|&limit| scheduler.add_limit(limit))
-            .collect();
+        let limits = definitions.iter().map(|&limit| scheduler.add_limit(limit)).collect();
         let places = Place::ALL[..=dice.index(3)].to_vec();
         Self {
             scheduler,
@@ -91,26 +88,16 @@ impl History {
     fn submit(&mut self) {
         self.to_submit -= 1;
         let spec = self.spec();
-        let limits = (0..self.limits.len())
-            .filter(|&limit| spec.limits.contains(&self.limits[limit]))
-            .collect();
+        let limits = (0..self.limits.len()).filter(|&limit| spec.limits.contains(&self.limits[limit])).collect();
         let mut parents = Vec::new();
         if self.dice.percent(50) && !self.model.tasks.is_empty() {
             let count = 1 + self.dice.index(3);
-            parents = (0..count)
-                .map(|_| self.dice.index(self.model.tasks.len()))
-                .collect();
+            parents = (0..count).map(|_| self.dice.index(self.model.tasks.len())).collect();
         }
-        let ids: Vec<TaskId> = parents
-            .iter()
-            .map(|&parent| self.model.tasks[parent].id)
-            .collect();
+        let ids: Vec<TaskId> = parents.iter().map(|&parent| self.model.tasks[parent].id).collect();
         parents.retain(|&parent| !self.model.tasks[parent].is_popped);
         let id = self.scheduler.submit(spec.clone(), &ids, self.model.now);
-        assert!(
-            self.ids.insert(id.to_u64()),
-            "an identity never comes twice"
-        );
+        assert!(self.ids.insert(id.to_u64()), "an identity never comes twice");
         assert_eq!(TaskId::from_u64(id.to_u64()), id);
         self.model.tasks.push(Task::new(id, spec, parents, limits));
         self.model.propagate();
@@ -121,23 +108,13 @@ impl History {
         let mut spec = Spec::plain(place);
         if !self.limits.is_empty() && self.dice.percent(40) {
             let count = 1 + self.dice.index(2);
-            spec.limits = (0..count)
-                .map(|_| self.limits[self.dice.index(self.limits.len())])
-                .collect();
+            spec.limits = (0..count).map(|_| self.limits[self.dice.index(self.limits.len())]).collect();
         }
         if self.dice.percent(30) {
             let times = u32::try_from(self.dice.below(4)).expect("a small number");
             let first = self.dice.below(20);
             let jitter = self.dice.percent(50);
-            spec.retry = Retry {
-                times,
-                backoff: Backoff {
-                    first,
-                    factor: 2.0,
-                    max: 30,
-                    jitter,
-                },
-            };
+            spec.retry = Retry { times, backoff: Backoff { first, factor: 2.0, max: 30, jitter } };
         }
         if self.dice.percent(30) {
             spec.timeout = Some(1 + self.dice.below(30));
@@ -147,28 +124,16 @@ impl History {
 
     fn start(&mut self) {
         let place = self.places[self.dice.index(self.places.len())];
-        let busy = self
-            .model
-            .running()
-            .iter()
-            .filter(|&&task| self.model.tasks[task].spec.place == place)
-            .count();
+        let busy = self.model.running().iter().filter(|&&task| self.model.tasks[task].spec.place == place).count();
         if busy == self.workers {
             return;
         }
         let expected = self.model.expected_next(place);
-        assert_eq!(
-            self.scheduler.has_ready(place),
-            expected.is_some(),
-            "has_ready tells what next would give"
-        );
+        assert_eq!(self.scheduler.has_ready(place), expected.is_some(), "has_ready tells what next would give");
         let start = self.scheduler.next(place, self.model.now);
         assert_eq!(
             start,
-            expected.map(|task| Start {
-                task: self.model.tasks[task].id,
-                attempt: self.model.tasks[task].attempt
-            }),
+            expected.map(|task| Start { task: self.model.tasks[task].id, attempt: self.model.tasks[task].attempt }),
             "the first in submission order among those that may run"
         );
         let (Some(start), Some(task)) = (start, expected) else {
@@ -176,9 +141,7 @@ impl History {
         };
         let parents = &self.model.tasks[task].parents;
         assert!(
-            parents
-                .iter()
-                .all(|&parent| self.model.tasks[parent].state == State::Settled(Settlement::Done)),
+            parents.iter().all(|&parent| self.model.tasks[parent].state == State::Settled(Settlement::Done)),
             "a task runs after its parents"
         );
         self.model.start(task);
@@ -190,11 +153,7 @@ impl History {
 
     fn any_running(&mut self) -> Option<usize> {
         let running = self.model.running();
-        if running.is_empty() {
-            None
-        } else {
-            Some(running[self.dice.index(running.len())])
-        }
+        if running.is_empty() { None } else { Some(running[self.dice.index(running.len())]) }
     }
 
     fn report_start(&mut self) {
@@ -221,9 +180,7 @@ impl History {
             0..60 if is_stopping => AttemptEnd::Cancelled,
             0..60 if progress == Progress::Overdue => AttemptEnd::TimedOut,
             60..70 if progress == Progress::Taken => AttemptEnd::Unstarted,
-            60..80 => AttemptEnd::Failed {
-                retryable: self.dice.percent(75),
-            },
+            60..80 => AttemptEnd::Failed { retryable: self.dice.percent(75) },
             80..90 => AttemptEnd::Died,
             90..92 => AttemptEnd::Cancelled,
             _ => AttemptEnd::Done,
@@ -267,29 +224,16 @@ impl History {
         }
         let task = self.dice.index(self.model.tasks.len());
         let record = &self.model.tasks[task];
-        let attempt = if record.state == State::Running {
-            record.attempt + 1
-        } else {
-            record.attempt
-        };
-        self.scheduler.put_back(Start {
-            task: record.id,
-            attempt,
-        });
+        let attempt = if record.state == State::Running { record.attempt + 1 } else { record.attempt };
+        self.scheduler.put_back(Start { task: record.id, attempt });
         self.scheduler.started(record.id, attempt, self.model.now);
-        let verdict = self
-            .scheduler
-            .ended(record.id, attempt, AttemptEnd::Done, self.model.now);
+        let verdict = self.scheduler.ended(record.id, attempt, AttemptEnd::Done, self.model.now);
         assert_eq!(verdict, Verdict::Stale);
     }
 
     fn pop(&mut self) {
         while let Some((id, settlement)) = self.scheduler.pop_settled() {
-            let task = self
-                .model
-                .settled
-                .pop_front()
-                .expect("the model has settled as many");
+            let task = self.model.settled.pop_front().expect("the model has settled as many");
             let record = &mut self.model.tasks[task];
             assert_eq!((id, State::Settled(settlement)), (record.id, record.state));
             record.is_popped = true;
@@ -298,10 +242,7 @@ impl History {
                 return;
             }
         }
-        assert!(
-            self.model.settled.is_empty(),
-            "everything that settled is popped"
-        );
+        assert!(self.model.settled.is_empty(), "everything that settled is popped");
     }
 
     fn pass_time(&mut self) {
@@ -329,12 +270,7 @@ impl History {
         }
         let mut overdue = Vec::new();
         while let Some((id, attempt)) = self.scheduler.overdue(now) {
-            let record = self
-                .model
-                .tasks
-                .iter()
-                .find(|task| task.id == id)
-                .expect("the task is known");
+            let record = self.model.tasks.iter().find(|task| task.id == id).expect("the task is known");
             assert_eq!((record.state, record.attempt), (State::Running, attempt));
             overdue.push(id);
         }
@@ -353,14 +289,8 @@ impl History {
         );
         let counts = self.scheduler.counts();
         if counts.running == 0 && counts.ready + counts.delayed > 0 {
-            let may_start = self
-                .places
-                .iter()
-                .any(|&place| self.scheduler.has_ready(place));
-            assert!(
-                may_start || self.scheduler.wake_at().is_some(),
-                "something happens, now or later"
-            );
+            let may_start = self.places.iter().any(|&place| self.scheduler.has_ready(place));
+            assert!(may_start || self.scheduler.wake_at().is_some(), "something happens, now or later");
         }
     }
 
@@ -369,10 +299,6 @@ impl History {
         assert_eq!(counts.settled(), counts.submitted);
         assert_eq!((counts.unsettled(), counts.unpopped), (0, 0));
         assert_eq!(self.scheduler.wake_at(), None);
-        assert!(
-            Place::ALL
-                .iter()
-                .all(|&place| !self.scheduler.has_ready(place))
-        );
+        assert!(Place::ALL.iter().all(|&place| !self.scheduler.has_ready(place)));
     }
 }

@@ -10,9 +10,7 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn number(name: &str) -> Option<u64> {
-    env::var(name)
-        .ok()
-        .map(|text| text.parse().expect("the variable holds a number"))
+    env::var(name).ok().map(|text| text.parse().expect("the variable holds a number"))
 }
 
 #[test]
@@ -23,10 +21,7 @@ fn every_history_agrees_with_the_model() {
     }
     for seed in 0..number("RAVELER_SIMULATION_HISTORIES").unwrap_or(10_000) {
         let outcome = catch_unwind(AssertUnwindSafe(|| history::run(seed)));
-        assert!(
-            outcome.is_ok(),
-            "history {seed} went wrong; replay it with RAVELER_SIMULATION_SEED={seed}"
-        );
+        assert!(outcome.is_ok(), "history {seed} went wrong; replay it with RAVELER_SIMULATION_SEED={seed}");
     }
 }
 

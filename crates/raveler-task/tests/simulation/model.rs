@@ -71,19 +71,11 @@ pub struct Model {
 impl Model {
     pub fn new(limits: Vec<Limit>) -> Self {
         let starts = limits.iter().map(|_| Vec::new()).collect();
-        Self {
-            tasks: Vec::new(),
-            limits,
-            starts,
-            settled: VecDeque::new(),
-            now: 0,
-        }
+        Self { tasks: Vec::new(), limits, starts, settled: VecDeque::new(), now: 0 }
     }
 
     pub fn in_state(&self, wanted: impl Fn(State) -> bool) -> Vec<usize> {
-        (0..self.tasks.len())
-            .filter(|&task| wanted(self.tasks[task].state))
-            .collect()
+        (0..self.tasks.len()).filter(|&task| wanted(self.tasks[task].state)).collect()
     }
 
     pub fn running(&self) -> Vec<usize> {
@@ -97,9 +89,7 @@ impl Model {
                 continue;
             }
             let parents = &self.tasks[task].parents;
-            let first = parents
-                .iter()
-                .find(|&&parent| self.tasks[parent].state != State::Settled(Settlement::Done));
+            let first = parents.iter().find(|&&parent| self.tasks[parent].state != State::Settled(Settlement::Done));
             match first.map(|&parent| (self.tasks[parent].id, self.tasks[parent].state)) {
                 None => self.tasks[task].state = State::Ready,
                 Some((id, State::Settled(_))) => self.settle(task, Settlement::ParentFailed(id)),
@@ -120,18 +110,11 @@ impl Model {
     fn admits(&self, limit: usize) -> bool {
         match self.limits[limit] {
             Limit::Count(count) => {
-                let users = self
-                    .running()
-                    .iter()
-                    .filter(|&&task| self.tasks[task].limits.contains(&limit))
-                    .count();
+                let users = self.running().iter().filter(|&&task| self.tasks[task].limits.contains(&limit)).count();
                 users < count as usize
             }
             Limit::Rate { count, per } => {
-                let recent = self.starts[limit]
-                    .iter()
-                    .filter(|&&start| start + per > self.now)
-                    .count();
+                let recent = self.starts[limit].iter().filter(|&&start| start + per > self.now).count();
                 recent < count as usize
             }
         }
@@ -139,12 +122,10 @@ impl Model {
 
     /// Returns the first task in submission order that may run at `place`.
     pub fn expected_next(&self, place: Place) -> Option<usize> {
-        self.in_state(|state| state == State::Ready)
-            .into_iter()
-            .find(|&task| {
-                let task = &self.tasks[task];
-                task.spec.place == place && task.limits.iter().all(|&limit| self.admits(limit))
-            })
+        self.in_state(|state| state == State::Ready).into_iter().find(|&task| {
+            let task = &self.tasks[task];
+            task.spec.place == place && task.limits.iter().all(|&limit| self.admits(limit))
+        })
     }
 
     pub fn start(&mut self, task: usize) {
@@ -166,10 +147,7 @@ impl Model {
         let taken_at = self.tasks[task].taken_at;
         for &limit in &self.tasks[task].limits {
             let starts = &mut self.starts[limit];
-            let position = starts
-                .iter()
-                .rposition(|&start| start == taken_at)
-                .expect("the start was noted");
+            let position = starts.iter().rposition(|&start| start == taken_at).expect("the start was noted");
             starts.remove(position);
         }
         self.tasks[task].runs -= 1;
@@ -192,35 +170,17 @@ impl Model {
         let settlement = match end {
             AttemptEnd::Unstarted => {
                 let is_settled = self.rerun(task);
-                let expected = if is_settled {
-                    Verdict::Settled
-                } else {
-                    Verdict::Retries { at: self.now }
-                };
-                assert_eq!(
-                    verdict, expected,
-                    "an attempt that never began runs again at once"
-                );
+                let expected = if is_settled { Verdict::Settled } else { Verdict::Retries { at: self.now } };
+                assert_eq!(verdict, expected, "an attempt that never began runs again at once");
                 return;
             }
-            AttemptEnd::Failed { retryable: true } | AttemptEnd::Died | AttemptEnd::TimedOut
-                if may_retry =>
-            {
-                let Verdict::Retries { at } = verdict else {
-                    panic!("{task} has a retry left, but {verdict:?}")
-                };
-                assert!(
-                    (self.now..=self.now + longest).contains(&at),
-                    "a wait is at most its maximum"
-                );
+            AttemptEnd::Failed { retryable: true } | AttemptEnd::Died | AttemptEnd::TimedOut if may_retry => {
+                let Verdict::Retries { at } = verdict else { panic!("{task} has a retry left, but {verdict:?}") };
+                assert!((self.now..=self.now + longest).contains(&at), "a wait is at most its maximum");
                 let task = &mut self.tasks[task];
                 task.attempt += 1;
                 task.deadline = None;
-                task.state = if at <= self.now {
-                    State::Ready
-                } else {
-                    State::Delayed(at)
-                };
+                task.state = if at <= self.now { State::Ready } else { State::Delayed(at) };
                 return;
             }
             AttemptEnd::Done => Settlement::Done,
@@ -237,14 +197,8 @@ impl Model {
 
     pub fn settle(&mut self, task: usize, settlement: Settlement) {
         let record = &mut self.tasks[task];
-        assert!(
-            !matches!(record.state, State::Settled(_)),
-            "a task settles once"
-        );
-        assert!(
-            record.runs <= record.spec.retry.times + 1,
-            "attempts are the first and the retries"
-        );
+        assert!(!matches!(record.state, State::Settled(_)), "a task settles once");
+        assert!(record.runs <= record.spec.retry.times + 1, "attempts are the first and the retries");
         record.state = State::Settled(settlement);
         record.deadline = None;
         self.settled.push_back(task);
@@ -256,23 +210,13 @@ impl Model {
             match *definition {
                 Limit::Count(count) => {
                     let running = self.running();
-                    let users = running
-                        .iter()
-                        .filter(|&&task| self.tasks[task].limits.contains(&limit))
-                        .count();
-                    assert!(
-                        users <= count as usize,
-                        "limit {limit} of {count} has {users} users"
-                    );
+                    let users = running.iter().filter(|&&task| self.tasks[task].limits.contains(&limit)).count();
+                    assert!(users <= count as usize, "limit {limit} of {count} has {users} users");
                 }
                 Limit::Rate { count, per } => {
                     for spans in self.starts[limit].windows(count as usize + 1) {
                         let span = spans[count as usize] - spans[0];
-                        assert!(
-                            span >= per,
-                            "rate {limit}: {} starts within {span} of {per}",
-                            count + 1
-                        );
+                        assert!(span >= per, "rate {limit}: {} starts within {span} of {per}", count + 1);
                     }
                 }
             }
@@ -280,11 +224,7 @@ impl Model {
     }
 
     pub fn check_counts(&self, counts: &Counts) {
-        let mut expected = Counts {
-            submitted: self.tasks.len() as u64,
-            retries: counts.retries,
-            ..Counts::default()
-        };
+        let mut expected = Counts { submitted: self.tasks.len() as u64, retries: counts.retries, ..Counts::default() };
         for task in &self.tasks {
             let field = match task.state {
                 State::Waiting => &mut expected.waiting,
@@ -311,13 +251,7 @@ impl Model {
             _ => task.deadline,
         });
         let ready = self.in_state(|state| state == State::Ready);
-        timers
-            .chain(
-                ready
-                    .into_iter()
-                    .filter_map(|task| self.rates_open_at(task)),
-            )
-            .min()
+        timers.chain(ready.into_iter().filter_map(|task| self.rates_open_at(task))).min()
     }
 
     /// Returns when a ready task may run that only rates keep back.
