@@ -13,7 +13,7 @@ import unittest
 from typing import Any
 
 from test import support
-from test.test_concurrent_futures import (
+from test.test_concurrent_futures import (  # pyright: ignore[reportMissingImports]
     executor,
     test_as_completed,
     test_deadlock,

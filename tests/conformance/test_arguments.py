@@ -71,8 +71,9 @@ def name(case: Any) -> str:
 def test_runtime_refuses_a_bad_argument_and_shows_it(
     engine: EngineUnderTest, options: dict[str, Any], error: Any, shown: str
 ) -> None:
+    arguments: dict[str, Any] = {"engine": engine.name} | options
     with pytest.raises(error, match=shown):
-        rv.Runtime(**({"engine": engine.name} | options))
+        rv.Runtime(**arguments)
 
 
 def test_runtime_refuses_an_unknown_engine_and_names_the_known_ones() -> None:

@@ -76,14 +76,13 @@ def own_group() -> Path | None:
 
     name = f"raveler-test-{os.getpid()}"
     root = Path("/sys/fs/cgroup")
+    is_unified = (root / "cgroup.controllers").exists()
+    group = root / name if is_unified else root / "cpu" / name
     try:
-        if (root / "cgroup.controllers").exists():
-            group = root / name
-            group.mkdir()
+        group.mkdir()
+        if is_unified:
             (group / "cpu.max").write_text("150000 100000")
         else:
-            group = root / "cpu" / name
-            group.mkdir()
             (group / "cpu.cfs_period_us").write_text("100000")
             (group / "cpu.cfs_quota_us").write_text("150000")
     except OSError:

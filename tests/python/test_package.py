@@ -8,7 +8,6 @@ import sys
 import pytest
 
 import raveler as rv
-from raveler import _cli
 from raveler._core import progress
 
 SLOW = ("asyncio", "concurrent.futures", "typing", "dataclasses", "inspect", "logging", "cloudpickle", "numpy", "trio")
@@ -51,17 +50,6 @@ def test_the_doctor_examines_this_machine() -> None:
     assert done.returncode == 0, done.stderr
     for word in ("cores", "quota", "memory", "Python", "workers"):
         assert word in done.stdout
-
-
-def test_the_doctor_says_what_will_hurt() -> None:
-    machine = {"usable": 2, "affinity": 4, "online": 8, "quota": 1.5, "memory_total": 2**34, "memory_limit": 2**28}
-    text = "\n".join(_cli.report(machine))
-    assert "2 usable of 8 online (held down by the CPU quota)" in text
-    assert "16.0 GiB, limited to 256 MiB" in text
-    assert "! a quota of 1.5 cores" in text
-    assert "! less than 256 MiB" in text
-    healthy = {"usable": 8, "affinity": 8, "online": 8, "quota": None, "memory_total": 2**36, "memory_limit": None}
-    assert "Nothing here will hurt." in _cli.report(healthy)
 
 
 def test_a_progress_bar_tells_rate_and_time_left() -> None:

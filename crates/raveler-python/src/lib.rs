@@ -101,6 +101,7 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
     module.add_function(wrap_pyfunction!(pending::pending, module)?)?;
     module.add_function(wrap_pyfunction!(machine::cores, module)?)?;
+    module.add_function(wrap_pyfunction!(machine::doctor, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_zygote, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_send, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_request_flush, module)?)?;

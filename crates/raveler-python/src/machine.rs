@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use raveler_cli::doctor::{Findings, report};
 use raveler_procs::cores::Cores;
 
 /// Returns the cores and the memory that this process may use; `root` and `membership` stand for another machine's files.
@@ -26,4 +27,12 @@ pub(crate) fn cores<'py>(
     facts.set_item("memory_total", found.memory_total)?;
     facts.set_item("memory_limit", found.memory_limit)?;
     Ok(facts)
+}
+
+/// Returns the text of `raveler doctor`; the facts about the interpreter are given.
+#[pyfunction]
+#[pyo3(signature = (python, executable, system, descriptors=None))]
+pub(crate) fn doctor(python: &str, executable: &str, system: &str, descriptors: Option<u64>) -> String {
+    let cores = Cores::here();
+    report(&Findings { version: env!("CARGO_PKG_VERSION"), python, executable, system, cores, descriptors })
 }
