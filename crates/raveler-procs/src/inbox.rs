@@ -17,6 +17,13 @@ pub const NAME_MAX: usize = 1024;
 /// What stands before the name: kind, worker, task, length of the name.
 const HEAD: usize = 4 + 4 + 8 + 4;
 
+/// The kind of a note that asks for a permit of the named limit; its content is the number of the request, then the name.
+pub const BORROW: u32 = 100;
+/// The kind of a note that gives a permit back; its content is the number of the request.
+pub const RETURN: u32 = 101;
+/// Set in the answer to a request that names no limit of the runtime.
+pub const UNKNOWN: u64 = 1 << 63;
+
 /// One line, record or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {

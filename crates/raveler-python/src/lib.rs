@@ -24,6 +24,8 @@ mod inline;
 
 mod zygote;
 
+mod loan;
+
 mod options;
 
 mod host;

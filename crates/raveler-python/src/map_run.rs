@@ -19,6 +19,7 @@ use crate::encode::{Encoder, Seen};
 use crate::error::{self, TaskCancelled};
 use crate::host::{Interp, Waiter, tell};
 use crate::hub::Hub;
+use crate::loan::Loan;
 use crate::runtime::{Inner, Prepared, PyRuntime, write_head};
 use crate::task;
 
@@ -240,6 +241,8 @@ impl MapRun {
             write_head(&mut head, &state.function, &state.prepared, bits, (first + 1, items), (state.seed, first));
             out[..Head::SIZE].copy_from_slice(&head);
             Parcel::seal(&mut out, &mut blocks, runtime.arena()).map_err(|error| error::to_python(&error))?;
+            // Inside a worker the items run before this returns.
+            let _loans = Loan::all(source.py(), &state.prepared.outer)?;
             runtime
                 .map_push(&self.handle, items, &out, blocks, &state.function)
                 .map_err(|error| error::to_python(&error))?;

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyString};
 use raveler::Runtime;
 use raveler_task::{Backoff, Nanos, Place, Retry, Spec};
 
+use crate::current;
 use crate::error;
 use crate::host::Interp;
 
@@ -68,7 +69,15 @@ impl Options {
     }
 
     /// Returns what the scheduler needs: these options, then those of the function.
-    pub(crate) fn spec(&self, function: &Self, place: Place, runtime: &Runtime<Interp>) -> PyResult<Spec> {
+    ///
+    /// Inside a worker, limits that its runtime does not have are the outer runtime's; their names go to `outer`.
+    pub(crate) fn spec(
+        &self,
+        function: &Self,
+        place: Place,
+        runtime: &Runtime<Interp>,
+        outer: &mut Vec<String>,
+    ) -> PyResult<Spec> {
         if self.is_empty && function.is_plain() {
             return Ok(Spec::plain(place));
         }
@@ -82,8 +91,14 @@ impl Options {
             None => Retry { times: retries, backoff: Backoff { first: FIRST_PAUSE, ..Backoff::NONE } },
         };
         let names = self.limit.as_ref().or(function.limit.as_ref());
-        let limits: Result<Vec<_>, _> = names.into_iter().flatten().map(|name| runtime.limit(name)).collect();
-        let limits = limits.map_err(|error| error::to_python(&error))?;
+        let mut limits = Vec::new();
+        for name in names.into_iter().flatten() {
+            match runtime.limit(name) {
+                Ok(limit) => limits.push(limit),
+                Err(_) if current::is_worker() => outer.push(name.clone()),
+                Err(error) => return Err(error::to_python(&error)),
+            }
+        }
         Ok(Spec { place, limits, retry, timeout: self.timeout.or(function.timeout).map(nanos) })
     }
 

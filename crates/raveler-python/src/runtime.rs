@@ -22,6 +22,7 @@ use crate::error;
 use crate::function::Functions;
 use crate::host::{Interp, TaskCell, Waiter};
 use crate::interpreter::PACKED;
+use crate::loan::Loan;
 use crate::modules;
 use crate::options::{self, Options, nanos};
 use crate::shared::Shared;
@@ -51,6 +52,8 @@ pub(crate) struct Prepared {
     pub(crate) name: Py<PyString>,
     pub(crate) place: Place,
     pub(crate) spec: Spec,
+    /// Limits of the outer runtime that it needs, inside a worker.
+    pub(crate) outer: Vec<String>,
     pub(crate) retry_on: Option<Py<PyAny>>,
     pub(crate) is_writable: bool,
     pub(crate) published: Option<Arc<Function>>,
@@ -91,6 +94,7 @@ impl Inner {
             Place::Process => Some(known.publish(py, &self.runtime, retry_on.as_ref())?),
             _ => None,
         };
+        let mut outer = Vec::new();
         let mut leading = Vec::new();
         if let Some(arguments) = &known.leading {
             leading.extend(arguments.bind(py).iter().map(Bound::unbind));
@@ -101,7 +105,8 @@ impl Inner {
             leading,
             name: options.name.as_ref().unwrap_or(&known.name).clone_ref(py),
             place,
-            spec: options.spec(&known.options, place, &self.runtime)?,
+            spec: options.spec(&known.options, place, &self.runtime, &mut outer)?,
+            outer,
             retry_on,
             is_writable: options.writable.or(known.options.writable).unwrap_or(false),
             published,
@@ -152,6 +157,8 @@ impl PyRuntime {
         let this = slf.get();
         this.inner.runtime.check().map_err(|error| error::to_python(&error))?;
         let prepared = this.inner.prepare(slf.py(), function, &this.options)?;
+        // Inside a worker the task runs before this returns.
+        let _loans = Loan::all(slf.py(), &prepared.outer)?;
         if prepared.place == Place::Process {
             Self::submit_process(slf, prepared, stream, args, kwargs)
         } else {

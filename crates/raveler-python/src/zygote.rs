@@ -176,6 +176,11 @@ pub(crate) fn _zygote(py: Python<'_>) -> PyResult<Option<Bound<'_, Seat>>> {
 static OUTBOX: OnceLock<(OwnedFd, u32, Segment)> = OnceLock::new();
 static FLUSH: Flag = Flag::new(false);
 
+/// Returns where this worker's notes go, its index and the segment; `None` outside a worker.
+pub(crate) fn outbox() -> Option<&'static (OwnedFd, u32, Segment)> {
+    OUTBOX.get()
+}
+
 /// Sends a line, record or warning to the parent; long ones in parts.
 #[pyfunction]
 pub(crate) fn _send(py: Python<'_>, kind: u32, content: &[u8]) -> PyResult<()> {

@@ -20,6 +20,7 @@ impl<H: Host> Core<H> {
     pub(crate) fn bury(&mut self, certificate: &Arc<Certificate>, arena: &Arena) {
         self.drain(arena);
         self.tally.deaths += 1;
+        self.end_loans(certificate.worker, None);
         let now = clock::nanos();
         let mut lost = Vec::new();
         self.port.recover(certificate.worker, &mut |loss| lost.push(Loss::take(&loss, arena)));

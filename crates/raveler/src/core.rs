@@ -13,6 +13,7 @@ use crate::entry::{Entry, Flight, Owner};
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::{Host, Notice};
+use crate::loans::Loan;
 use crate::map::Map;
 use crate::outcome::Outcome;
 use crate::stats::Tally;
@@ -34,6 +35,9 @@ pub(crate) struct Core<H: Host> {
     pub(crate) timed: usize,
     pub(crate) timers_moved: bool,
     pub(crate) maps_made: u64,
+    pub(crate) loans: Vec<Loan>,
+    /// Workers whose requests are answered, and the answers.
+    pub(crate) answers: Vec<(u32, u64)>,
     pub(crate) quiet_since: Option<u64>,
 }
 
@@ -54,6 +58,8 @@ impl<H: Host> Core<H> {
             timed: 0,
             timers_moved: false,
             maps_made: 0,
+            loans: Vec::new(),
+            answers: Vec::new(),
             quiet_since: None,
         }
     }
@@ -104,6 +110,7 @@ impl<H: Host> Core<H> {
 
     /// Publishes what may run, as long as there are slots; calls of this process become notices.
     pub(crate) fn pump(&mut self, arena: &Arena) {
+        self.start_natives();
         for place in [Place::Thread, Place::Loop] {
             while self.scheduler.has_ready(place) {
                 let Some(start) = self.scheduler.next(place, clock::nanos()) else {

@@ -38,6 +38,8 @@ mod steward;
 
 mod shared;
 
+mod loans;
+
 mod eye;
 
 pub mod runtime;

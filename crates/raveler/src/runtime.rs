@@ -252,9 +252,9 @@ impl<H: Host> Runtime<H> {
         let mut core = self.0.open()?;
         let owner = Owner::Cell(Arc::clone(&cell));
         let task = core.submit(Spec::plain(Place::Native), owner, Work::Away, Vec::new(), clock::nanos());
-        let start = core.scheduler.next(Place::Native, clock::nanos()).unwrap_or(Start { task, attempt: 0 });
+        core.start_natives();
         self.0.finish(core, false);
-        Ok((cell, start))
+        Ok((cell, Start { task, attempt: 0 }))
     }
 
     /// Whether two handles are of one runtime.

@@ -67,6 +67,7 @@ impl<H: Host> Shared<H> {
 
     /// Leaves the lock: everybody who is to be told is told, outside it.
     pub(crate) fn finish(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) {
+        self.answer(&mut core);
         self.note_quiet(&core);
         let needs_steward = core.timers_moved()
             || core.wants_trim(&self.arena)
@@ -77,6 +78,13 @@ impl<H: Host> Shared<H> {
             self.steward.kick(self);
         }
         self.deliver(notices);
+    }
+
+    /// Tells workers that they hold the permits that they asked for.
+    pub(crate) fn answer(&self, core: &mut Core<H>) {
+        for (worker, answer) in core.answers.drain(..) {
+            self.segment.worker(worker).set_current(answer);
+        }
     }
 
     pub(crate) fn note_quiet(&self, core: &Core<H>) {
@@ -182,6 +190,7 @@ impl<H: Host> Shared<H> {
         let mut core = self.lock();
         core.drain(&self.arena);
         core.pump(&self.arena);
+        self.answer(&mut core);
         self.note_quiet(&core);
         if flag.get() || !core.notices.is_empty() {
             self.finish(core, false);
@@ -230,7 +239,10 @@ impl<H: Host> Shared<H> {
         let notes: Vec<_> = std::iter::from_fn(|| inbox.take()).collect();
         if !notes.is_empty() {
             self.received.0.add(notes.len() as u64);
-            self.host.receive(notes);
+            let notes = self.serve_loans(notes);
+            if !notes.is_empty() {
+                self.host.receive(notes);
+            }
         }
     }
 

@@ -145,6 +145,7 @@ fn on_duty<H: Host>(shared: &Shared<H>, left: Option<Duration>) {
     let mut core = shared.lock();
     core.drain(&shared.arena);
     core.pump(&shared.arena);
+    shared.answer(&mut core);
     if !core.notices.is_empty() {
         shared.finish(core, false);
         shared.wake_followers();
