@@ -74,7 +74,8 @@ fn is_plain(sys: &Bound<'_, PyModule>) -> PyResult<bool> {
     for finder in finders.try_iter()? {
         let finder = finder?;
         let module: String = finder.getattr("__module__").and_then(|name| name.extract()).unwrap_or_default();
-        if !module.starts_with("_frozen_importlib") {
+        // That of setuptools only answers for distutils.
+        if !module.starts_with("_frozen_importlib") && module != "_distutils_hack" {
             return Ok(false);
         }
     }

@@ -238,11 +238,13 @@ impl<H: Host> Shared<H> {
         let _guard = locked(&self.received.1);
         let notes: Vec<_> = std::iter::from_fn(|| inbox.take()).collect();
         if !notes.is_empty() {
-            self.received.0.add(notes.len() as u64);
+            let count = notes.len() as u64;
             let notes = self.serve_loans(notes);
             if !notes.is_empty() {
                 self.host.receive(notes);
             }
+            // Only now: who sees the count goes on without waiting.
+            self.received.0.add(count);
         }
     }
 
