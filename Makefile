@@ -175,6 +175,7 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.made
 
 $(VENV)/.raveler: $(SOURCES) $(VENV)/.made
 	@$(STEP) "raveler, release build" $(MATURIN) develop --quiet --release --locked
+	@$(BIN)/python -m compileall -q python/raveler
 	@touch $@
 
 $(TOOLS)/cargo-machete-%/bin/cargo-machete:

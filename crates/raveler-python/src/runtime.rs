@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use raveler::function::Function;
@@ -156,6 +157,13 @@ impl PyRuntime {
     ) -> PyResult<Task> {
         let this = slf.get();
         this.inner.runtime.check().map_err(|error| error::to_python(&error))?;
+        if !this.inner.runtime.has_processes()
+            && matches!(this.options.place, None | Some(Place::Process))
+            && is_plain(function)
+        {
+            // The workers start while the function is made ready.
+            this.inner.runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
+        }
         let prepared = this.inner.prepare(slf.py(), function, &this.options)?;
         // Inside a worker the task runs before this returns.
         let _loans = Loan::all(slf.py(), &prepared.outer)?;
@@ -261,6 +269,16 @@ impl PyRuntime {
         let owner = slf.clone().unbind().into_any();
         Ok(Task::new(cell, runtime.clone(), owner, prepared.name, prepared.place))
     }
+}
+
+/// Whether a callable is a plain function, which runs in a process unless it is told otherwise.
+fn is_plain(function: &Bound<'_, PyAny>) -> bool {
+    /// Bits of `co_flags`: coroutine, iterable coroutine, asynchronous generator.
+    const ASYNCHRONOUS: u32 = 0x80 | 0x100 | 0x200;
+    let py = function.py();
+    let code = function.getattr_opt(intern!(py, "__code__")).ok().flatten();
+    let flags = code.and_then(|code| code.getattr(intern!(py, "co_flags")).ok()?.extract::<u32>().ok());
+    flags.is_some_and(|flags| flags & ASYNCHRONOUS == 0)
 }
 
 fn unshared(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {

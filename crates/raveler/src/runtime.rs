@@ -140,13 +140,19 @@ impl<H: Host> Runtime<H> {
         self.0.is_closed.get()
     }
 
+    /// Whether the workers have been started, or never will be.
+    #[must_use]
+    pub fn has_processes(&self) -> bool {
+        self.0.has_processes.get() || self.0.config.is_serial
+    }
+
     /// Starts the workers if they have not been started.
     ///
     /// # Errors
     ///
     /// If they can't be.
     pub fn ensure_processes(&self) -> Result<(), RuntimeError> {
-        if self.0.has_processes.get() || self.0.config.is_serial {
+        if self.has_processes() {
             return Ok(());
         }
         let launch = self.0.host.launch();
