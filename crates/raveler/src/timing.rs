@@ -9,7 +9,7 @@ use crate::entry::{Entry, Flight};
 use crate::host::Host;
 
 /// How long nothing must have been open before freed memory goes back, in nanoseconds.
-const TRIM_AFTER: u64 = 1_000_000_000;
+const TRIM_AFTER: u64 = 5_000_000_000;
 /// How many freed bytes stay warm for the next task.
 const KEEP_WARM: u64 = 8 << 20;
 
