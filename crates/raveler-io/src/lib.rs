@@ -1,0 +1,1 @@
+//! Reads and writes on devices, in Rust: HTTP, transfers, databases and files on one Tokio runtime.
