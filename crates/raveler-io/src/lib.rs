@@ -1,1 +1,3 @@
 //! Reads and writes on devices, in Rust: HTTP, transfers, databases and files on one Tokio runtime.
+
+pub mod reactor;

@@ -28,6 +28,8 @@ mod loan;
 
 mod options;
 
+mod native;
+
 mod host;
 
 mod call;

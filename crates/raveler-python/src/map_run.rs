@@ -17,7 +17,7 @@ use raveler_task::{ErrorPolicy, Seed};
 use crate::decode::{Access, Decoder, load_error, simple};
 use crate::encode::{Encoder, Seen};
 use crate::error::{self, TaskCancelled};
-use crate::host::{Interp, Waiter, tell};
+use crate::host::{Interp, Waiter, ring, tell};
 use crate::hub::Hub;
 use crate::loan::Loan;
 use crate::runtime::{Inner, Prepared, PyRuntime, write_head};
@@ -121,6 +121,7 @@ impl MapRun {
             window: if is_serial { Some(1) } else { get("window")?.and_then(|value| value.extract().ok()) },
             chunk: if is_alone || is_serial { Some(1) } else { chunk },
             spec: prepared.spec.clone(),
+            concurrency: None,
             len: source.call_method0("__length_hint__").and_then(|len| len.extract()).ok(),
         };
         // No code of the user's runs between two items of these, so a buffer that comes again is the same.
@@ -268,6 +269,10 @@ impl MapRun {
                 Taken::Piece(Piece { content: Content::Items(payload, items), .. }) => {
                     state.open = Some(Open { payload, at: 0, left: items });
                 }
+                Taken::Piece(Piece { content: Content::Reply(reply), .. }) => {
+                    state.given += 1;
+                    return Ok(Next::Item(reply.into_python(py)?));
+                }
                 Taken::Piece(Piece { content: Content::Failure(outcome), .. }) => {
                     let error = self.failure(py, state, outcome)?;
                     if let Some(item) = self.deal(py, state, error)? {
@@ -369,6 +374,7 @@ impl MapRun {
             Outcome::Died(death) => task::describe_death(py, &death, Some(arena), Some(name))?,
             Outcome::TimedOut(after) => task::timed_out(py, after, name),
             Outcome::Raised(error) => error.into_bound(py),
+            Outcome::Fault(fault) => fault.to_python(py).into_value(py).into_bound(py).into_any(),
             Outcome::Refused(error) => {
                 state.policy = ErrorPolicy::Raise;
                 error::to_python(&error).into_value(py).into_bound(py).into_any()
@@ -470,12 +476,10 @@ impl MapRun {
 
     /// Gives `token` to `hub` when another poll may succeed.
     fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
-        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub, token)) {
+        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub.get().bell(), token)) {
             let mut rung = Vec::new();
             tell(py, waiter, &mut rung);
-            for hub in rung {
-                hub.get().ring(py);
-            }
+            ring(py, &rung);
         }
     }
 

@@ -17,10 +17,11 @@ use raveler_task::Place;
 
 use crate::decode::{Access, Decoder, content, load_error};
 use crate::error::{self, TaskCancelled, TaskTimeout};
-use crate::host::{Interp, TaskCell, Waiter, tell};
+use crate::host::{Interp, TaskCell, Waiter, ring, tell};
 use crate::hub::Hub;
 use crate::interpreter::PACKED;
 use crate::modules;
+use crate::native::{Fault, Reply};
 use crate::options::nanos;
 use crate::pending::{self, Parking};
 
@@ -101,9 +102,7 @@ impl Task {
         if let Some(waiter) = back {
             let mut rung = Vec::new();
             tell(py, waiter, &mut rung);
-            for hub in rung {
-                hub.get().ring(py);
-            }
+            ring(py, &rung);
         }
     }
 
@@ -187,7 +186,7 @@ impl Task {
 
     /// Gives `token` to `hub` when the task has ended.
     fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
-        self.subscribe(py, Waiter::Hub(hub, token));
+        self.subscribe(py, Waiter::Hub(hub.get().bell(), token));
     }
 
     /// Returns a task of what `function` makes of the value.
@@ -316,6 +315,8 @@ enum Found {
     Like(TaskCell),
     Refused(Arc<raveler::RuntimeError>),
     Reading,
+    Reply(Box<dyn Reply>),
+    Fault(Arc<dyn Fault>),
 }
 
 /// Returns the value of a task that has ended, or raises its error; keeps what was read.
@@ -334,6 +335,11 @@ pub(crate) fn outcome_of<'py>(
             *outcome = Outcome::Reading;
             Found::Wire(payload, false)
         }
+        Outcome::Reply(_) => match std::mem::replace(outcome, Outcome::Reading) {
+            Outcome::Reply(reply) => Found::Reply(reply),
+            _ => Found::Reading,
+        },
+        Outcome::Fault(fault) => Found::Fault(Arc::clone(fault)),
         Outcome::Reading => Found::Reading,
         Outcome::Failed(payload) => Found::Failed(payload.as_slice().to_vec()),
         Outcome::Raised(error) => Found::Raised(error.clone_ref(py)),
@@ -347,12 +353,14 @@ pub(crate) fn outcome_of<'py>(
         None => return Err(PyRuntimeError::new_err("the task has not ended")),
         Some(Found::Value(value)) => return Ok(value.into_bound(py)),
         Some(Found::Wire(payload, is_needed)) => return read(py, cell, arena, payload, is_needed),
+        Some(Found::Reply(reply)) => return read_reply(py, cell, reply),
         Some(Found::Reading) => {
             py.detach(std::thread::yield_now);
             return outcome_of(py, cell, arena, name);
         }
         Some(Found::Like(parent)) => return outcome_of(py, &parent, arena, name),
         Some(Found::Raised(error)) => return Err(PyErr::from_value(error.into_bound(py))),
+        Some(Found::Fault(fault)) => fault.to_python(py).into_value(py).into_bound(py).into_any(),
         Some(Found::Failed(bytes)) => read_error(py, &bytes)?,
         Some(Found::Died(death)) => describe_death(py, &death, arena, Some(name.bind(py)))?,
         Some(Found::TimedOut(after)) => timed_out(py, after, name.bind(py)),
@@ -364,6 +372,16 @@ pub(crate) fn outcome_of<'py>(
     let kept = error.clone().unbind();
     cell.outcome(|outcome| *outcome = Outcome::Raised(kept));
     Err(PyErr::from_value(error))
+}
+
+fn read_reply<'py>(py: Python<'py>, cell: &TaskCell, reply: Box<dyn Reply>) -> PyResult<Bound<'py, PyAny>> {
+    let value = reply.into_python(py);
+    let kept = match &value {
+        Ok(value) => Outcome::Value(value.clone().unbind()),
+        Err(error) => Outcome::Raised(error.value(py).clone().unbind().into_any()),
+    };
+    cell.outcome(|outcome| *outcome = kept);
+    value
 }
 
 fn read<'py>(

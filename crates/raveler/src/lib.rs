@@ -42,6 +42,8 @@ mod loans;
 
 mod eye;
 
+pub mod native;
+
 pub mod runtime;
 
 pub mod mapping;

@@ -17,6 +17,7 @@ use crate::error::RuntimeError;
 use crate::eye::Eye;
 use crate::function::Function;
 use crate::host::Host;
+use crate::native::Natives;
 use crate::outcome::Outcome;
 use crate::shared::{Shared, locked};
 use crate::stats::Tally;
@@ -63,6 +64,8 @@ impl<H: Host> Runtime<H> {
             segment,
             inbox: Mutex::new(Some(inbox)),
             supervisor: Mutex::new(None),
+            natives: Natives::default(),
+            later: Mutex::new(Vec::new()),
             received: (Counter::new(0), Mutex::new(())),
             has_processes: Flag::new(false),
             is_closed: Flag::new(false),
@@ -338,7 +341,7 @@ impl<H: Host> Runtime<H> {
     /// Asks to be told when a task has ended; gives the waiter back if it has.
     pub fn subscribe(&self, cell: &Cell<H>, waiter: H::Waiter) -> Option<H::Waiter> {
         let back = cell.subscribe(waiter);
-        if back.is_none() {
+        if back.is_none() && !cell.is_native() {
             self.0.watched.add(1);
             self.0.steward.kick(&self.0);
         }

@@ -83,6 +83,16 @@ def _hub_for(reference: weakref.ref[asyncio.AbstractEventLoop]) -> _raveler.Hub:
             if not future.done():
                 future.set_result(None)
 
+    loop = reference()
+    hub = _raveler.Hub()
+    try:
+        if loop is not None:
+            loop.add_reader(hub.fileno(), flush)
+            return hub
+    except NotImplementedError:
+        # A loop that watches no descriptors is called instead.
+        pass
+
     def wake() -> None:
         loop = reference()
         try:
