@@ -40,6 +40,8 @@ mod task;
 
 mod map_run;
 
+mod native_run;
+
 mod runtime;
 
 mod machine;
@@ -94,6 +96,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::Call>()?;
     module.add_class::<hub::Hub>()?;
     module.add_class::<map_run::MapRun>()?;
+    module.add_class::<native_run::Maker>()?;
+    module.add_class::<native_run::NativeRun>()?;
     module.add_class::<pending::Settler>()?;
     module.add_class::<runtime::PyRuntime>()?;
     module.add_class::<shared::Shared>()?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use raveler::native::{Ended, Operation, Running};
-use raveler_task::Place;
+use raveler_task::{Backoff, Place, Spec};
 
 use crate::error;
 use crate::host::Interp;
@@ -42,16 +42,16 @@ pub(crate) enum Made {
     Error(Arc<dyn Fault>, Option<Duration>),
 }
 
-/// An operation that is an `async` closure, called anew for each attempt.
-pub(crate) struct Native<F>(pub(crate) F);
+/// An operation that is an `async` closure, called anew for each attempt with its number.
+struct Native<F>(F);
 
 impl<F, T> Operation<Interp> for Native<F>
 where
-    F: Fn() -> T + Send + Sync,
+    F: Fn(u32) -> T + Send + Sync,
     T: Future<Output = Made> + Send + 'static,
 {
-    fn start(&self) -> Running<Interp> {
-        let made = (self.0)();
+    fn start(&self, attempt: u32) -> Running<Interp> {
+        let made = (self.0)(attempt);
         Box::pin(async move {
             match made.await {
                 Made::Value(reply) => Ended::Reply(reply),
@@ -64,27 +64,42 @@ where
 /// Returns an operation of an `async` closure.
 pub(crate) fn operation<F, T>(start: F) -> Arc<dyn Operation<Interp>>
 where
-    F: Fn() -> T + Send + Sync + 'static,
+    F: Fn(u32) -> T + Send + Sync + 'static,
     T: Future<Output = Made> + Send + 'static,
 {
     Arc::new(Native(start))
 }
 
-/// Hands an operation to the runtime, with the options of its view over those that are `own`.
+/// The pauses between attempts unless the user says otherwise: they grow, and their jitter keeps a crowd apart.
+const BACKOFF: Backoff = Backoff { first: 100_000_000, factor: 2.0, max: 10_000_000_000, jitter: true };
+
+/// Returns what the scheduler needs for an operation: its own options, then those of the view; and limits of an outer runtime.
+pub(crate) fn spec_of(runtime: &PyRuntime, own: &Options) -> PyResult<(Spec, Vec<String>)> {
+    let mut outer = Vec::new();
+    let mut spec = own.spec(&runtime.options, Place::Native, &runtime.inner.runtime, &mut outer)?;
+    if spec.retry.times > 0 && !own.has_backoff() && !runtime.options.has_backoff() {
+        spec.retry.backoff = BACKOFF;
+    }
+    Ok((spec, outer))
+}
+
+/// Hands the operation that `make` returns, told how often it may run again, to the runtime.
 pub(crate) fn submit(
     runtime: &Bound<'_, PyRuntime>,
-    name: &Bound<'_, PyString>,
+    name: &str,
     own: &Options,
-    operation: Arc<dyn Operation<Interp>>,
+    make: impl FnOnce(u32) -> Arc<dyn Operation<Interp>>,
 ) -> PyResult<Task> {
+    let py = runtime.py();
     let this = runtime.get();
     let inner = &this.inner;
-    let mut outer = Vec::new();
-    let spec = this.options.spec(own, Place::Native, &inner.runtime, &mut outer)?;
-    let _loans = Loan::all(runtime.py(), &outer)?;
+    let (spec, outer) = spec_of(this, own)?;
+    let _loans = Loan::all(py, &outer)?;
+    let operation = make(spec.retry.times);
     let number = inner.runtime.next_number();
     let cell = inner.runtime.submit_native(number, spec, operation).map_err(|error| error::to_python(&error))?;
     let owner = runtime.clone().unbind().into_any();
-    let name = this.options.name.as_ref().map_or_else(|| name.clone().unbind(), |name| name.clone_ref(runtime.py()));
+    let given = own.name.as_ref().or(this.options.name.as_ref());
+    let name = given.map_or_else(|| PyString::intern(py, name).unbind(), |name| name.clone_ref(py));
     Ok(Task::new(cell, inner.runtime.clone(), owner, name, Place::Native))
 }

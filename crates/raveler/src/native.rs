@@ -34,7 +34,7 @@ const BATCH: usize = 64;
 /// Something that Rust does without the interpreter; each attempt starts it anew.
 pub trait Operation<H: Host>: Send + Sync {
     /// Begins an attempt; dropping what is returned ends it and gives back what it had opened.
-    fn start(&self) -> Running<H>;
+    fn start(&self, attempt: u32) -> Running<H>;
 }
 
 /// An attempt that runs.
@@ -107,7 +107,7 @@ impl<H: Host> Shared<H> {
         }
         let Launch { operation, start, timeout, registration } = launch;
         let attempt = async move {
-            let running = operation.start();
+            let running = operation.start(start.attempt);
             let ended = match timeout {
                 Some(nanos) => tokio::time::timeout(Duration::from_nanos(nanos), running).await.ok(),
                 None => Some(running.await),
