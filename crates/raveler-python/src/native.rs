@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 use raveler::native::{Ended, Operation, Running};
 use raveler_task::{Backoff, Place, Spec};
 
@@ -68,6 +68,18 @@ where
     T: Future<Output = Made> + Send + 'static,
 {
     Arc::new(Native(start))
+}
+
+/// Options that were checked and read once, for many operations.
+#[pyclass(frozen, module = "raveler._raveler")]
+pub(crate) struct NativeOptions(pub(crate) Options);
+
+#[pymethods]
+impl NativeOptions {
+    #[new]
+    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Ok(Self(Options::parse(options)?))
+    }
 }
 
 /// The pauses between attempts unless the user says otherwise: they grow, and their jitter keeps a crowd apart.

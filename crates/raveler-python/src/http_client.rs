@@ -1,0 +1,211 @@
+//! The HTTP client as Python sees it: requests, many requests, and answers that are read piece by piece.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use raveler::native::Operation;
+use raveler_io::http::{Client, HttpError, Request, Response, Streaming, retry_after};
+
+use crate::host::Interp;
+use crate::http_request::{check, request, settings};
+use crate::http_response::{HttpFault, HttpHeaders, joined, to_python};
+use crate::native::{self, Made, NativeOptions, Reply};
+use crate::native_run::Maker;
+use crate::runtime::PyRuntime;
+use crate::task::Task;
+
+/// A pool of connections.
+#[pyclass(frozen, module = "raveler._raveler")]
+pub(crate) struct HttpClient {
+    client: Client,
+}
+
+/// Answers with these say that the same request may succeed later.
+const BUSY: [u16; 4] = [429, 502, 503, 504];
+
+/// Judges an answer: while attempts are left, that of a busy server is an error that is worth another one.
+fn judge(response: Response, attempt: u32, retries: u32) -> Made {
+    if attempt < retries && BUSY.contains(&response.status) {
+        let pause = retry_after(&response.headers).unwrap_or_default();
+        let error = HttpError::from_status(response.status, &response.url);
+        return Made::Error(Arc::new(HttpFault(error)), Some(pause));
+    }
+    Made::Value(Box::new(response))
+}
+
+fn sending(client: &Client, request: Request, retries: u32) -> Arc<dyn Operation<Interp>> {
+    let client = client.clone();
+    let request = Arc::new(request);
+    native::operation(move |attempt| {
+        let (client, request) = (client.clone(), Arc::clone(&request));
+        async move {
+            match client.send(&request).await {
+                Ok(response) => judge(response, attempt, retries),
+                Err(error) => HttpFault::made(error),
+            }
+        }
+    })
+}
+
+#[pymethods]
+impl HttpClient {
+    #[new]
+    fn new(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let client = Client::new(settings(given)?).map_err(|error| to_python(py, &error))?;
+        Ok(Self { client })
+    }
+
+    /// Returns a task of the answer to a request.
+    fn send(
+        &self,
+        runtime: &Bound<'_, PyRuntime>,
+        method: String,
+        url: String,
+        given: Option<&Bound<'_, PyDict>>,
+        options: &NativeOptions,
+    ) -> PyResult<Task> {
+        let request = request(method, url, given)?;
+        check(runtime.py(), &self.client, &request)?;
+        native::submit(runtime, "http.request", &options.0, |retries| sending(&self.client, request, retries))
+    }
+
+    /// Returns a task of an answer that is read piece by piece.
+    fn open(
+        &self,
+        runtime: &Bound<'_, PyRuntime>,
+        method: String,
+        url: String,
+        given: Option<&Bound<'_, PyDict>>,
+        options: &NativeOptions,
+    ) -> PyResult<Task> {
+        let request = request(method, url, given)?;
+        check(runtime.py(), &self.client, &request)?;
+        let client = self.client.clone();
+        let request = Arc::new(request);
+        native::submit(runtime, "http.stream", &options.0, |_| {
+            native::operation(move |_| {
+                let (client, request) = (client.clone(), Arc::clone(&request));
+                async move {
+                    match client.open(&request).await {
+                        Ok(streaming) => Made::Value(Box::new(streaming)),
+                        Err(error) => HttpFault::made(error),
+                    }
+                }
+            })
+        })
+    }
+
+    /// Returns what makes requests of the items of a source: addresses, or what `prepare` makes of each item.
+    fn maker(&self, method: Option<String>, prepare: Option<Py<PyAny>>) -> Maker {
+        let client = self.client.clone();
+        Maker(Arc::new(move |item, retries| {
+            let request = match (&method, &prepare) {
+                (Some(method), _) => request(method.clone(), item.cast::<PyString>()?.to_str()?.to_owned(), None)?,
+                (None, Some(prepare)) => {
+                    let prepared = prepare.bind(item.py()).call1((item,))?;
+                    let prepared = prepared.cast::<PyTuple>()?;
+                    let given = prepared.get_item(2)?;
+                    request(
+                        prepared.get_item(0)?.extract()?,
+                        prepared.get_item(1)?.extract()?,
+                        given.cast::<PyDict>().ok(),
+                    )?
+                }
+                (None, None) => request("GET".into(), item.extract()?, None)?,
+            };
+            check(item.py(), &client, &request)?;
+            Ok(sending(&client, request, retries))
+        }))
+    }
+
+    /// Closes the idle connections.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.client.close());
+    }
+
+    /// Says where the client sends to.
+    fn describe(&self) -> String {
+        self.client.describe()
+    }
+}
+
+/// An answer that is read piece by piece.
+#[pyclass(frozen, module = "raveler._raveler")]
+pub(crate) struct HttpStream {
+    status: u16,
+    url: String,
+    headers: Py<HttpHeaders>,
+    /// Shared with the operation that reads a piece; none once it is closed.
+    body: Mutex<Option<Arc<tokio::sync::Mutex<Streaming>>>>,
+}
+
+#[pymethods]
+impl HttpStream {
+    #[getter]
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    #[getter]
+    fn headers(&self, py: Python<'_>) -> Py<HttpHeaders> {
+        self.headers.clone_ref(py)
+    }
+
+    /// Returns a task of the next piece, or of None at the end.
+    fn piece(&self, runtime: &Bound<'_, PyRuntime>, options: &NativeOptions) -> PyResult<Task> {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let body = body.ok_or_else(|| crate::http_response::HttpError::new_err("the answer is closed"))?;
+        native::submit(runtime, "http.piece", &options.0, |_| {
+            native::operation(move |_| {
+                let body = Arc::clone(&body);
+                async move {
+                    match body.lock().await.next().await {
+                        Ok(piece) => Made::Value(Box::new(Piece(piece))),
+                        // A piece can't be asked for again.
+                        Err(error) => Made::Error(Arc::new(HttpFault(error)), None),
+                    }
+                }
+            })
+        })
+    }
+
+    /// Closes the answer.
+    fn close(&self) {
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+struct Piece(Option<Bytes>);
+
+impl Reply for Piece {
+    fn bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, |piece| piece.len() as u64)
+    }
+
+    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.0 {
+            Some(piece) => Ok(joined(py, &[piece])?.into_bound(py).into_any()),
+            None => Ok(py.None().into_bound(py)),
+        }
+    }
+}
+
+impl Reply for Streaming {
+    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let headers = Py::new(py, HttpHeaders::new(self.headers.clone()))?;
+        let stream = HttpStream {
+            status: self.status,
+            url: self.url.clone(),
+            headers,
+            body: Mutex::new(Some(Arc::new(tokio::sync::Mutex::new(*self)))),
+        };
+        Ok(Bound::new(py, stream)?.into_any())
+    }
+}
