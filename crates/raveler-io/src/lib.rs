@@ -1,3 +1,7 @@
 //! Reads and writes on devices, in Rust: HTTP, transfers, databases and files on one Tokio runtime.
 
 pub mod reactor;
+
+pub mod files;
+
+pub mod transfer;
