@@ -4,4 +4,4 @@ pub mod reactor;
 
 pub mod files;
 
-pub mod transfer;
+

@@ -42,6 +42,8 @@ mod map_run;
 
 mod native_run;
 
+mod files;
+
 mod runtime;
 
 mod machine;
@@ -107,6 +109,11 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(task_token, module)?)?;
     module.add_function(wrap_pyfunction!(task_seed, module)?)?;
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
+    module.add_class::<native::NativeOptions>()?;
+    module.add_class::<files::FileWalk>()?;
+    module.add_function(wrap_pyfunction!(files::file_read, module)?)?;
+    module.add_function(wrap_pyfunction!(files::file_reader, module)?)?;
+    module.add_function(wrap_pyfunction!(files::file_write, module)?)?;
     module.add_function(wrap_pyfunction!(pending::pending, module)?)?;
     module.add_function(wrap_pyfunction!(machine::cores, module)?)?;
     module.add_function(wrap_pyfunction!(machine::doctor, module)?)?;
