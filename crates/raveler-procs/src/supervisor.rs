@@ -35,8 +35,6 @@ pub trait Watcher: Send + Sync + 'static {
     fn died(&self, certificate: Certificate);
     /// Notes wait in the inbox.
     fn notes(&self);
-    /// Looks after deadlines; returns how long until it should be called again.
-    fn tick(&self) -> Option<Duration>;
     /// No worker can be had any more.
     fn failed(&self, error: ProcsError);
 }
@@ -98,11 +96,6 @@ impl Supervisor {
         self.mailbox.order(Order::Stop(worker, Box::new(still)));
     }
 
-    /// Makes the supervisor look after deadlines now.
-    pub fn wake(&self) {
-        self.mailbox.ring();
-    }
-
     /// Ends the workers and the zygote and waits for it. Orderly if the segment was shut down and nothing runs; whatever still runs is killed.
     pub fn shutdown(&self) {
         self.mailbox.order(Order::Shutdown);
@@ -155,8 +148,7 @@ impl Desk {
     fn run(mut self) {
         self.start_zygote();
         while !self.is_stopping {
-            let timeout = self.watcher.tick();
-            self.wait(timeout);
+            self.wait(None);
             self.answers();
             self.watcher.notes();
             for order in self.mailbox.take() {
