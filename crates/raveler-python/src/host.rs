@@ -15,12 +15,12 @@ use raveler_procs::zygote::Launch;
 use raveler_shm::{Arena, ShmError};
 use raveler_task::{Place, TaskId};
 
+use crate::bridge::Bridge;
 use crate::call::{self, Call, Job};
 use crate::hub::Bell;
 use crate::interpreter::Interpreter;
 use crate::modules;
 use crate::native::{Fault, Reply};
-use crate::runtime::Bridge;
 
 /// The interpreter of this process.
 pub(crate) struct Interp {

@@ -30,13 +30,25 @@ mod options;
 
 mod native;
 
+mod prepared;
+
 mod host;
+
+mod inner;
 
 mod call;
 
 mod pending;
 
+mod failure;
+
 mod task;
+
+mod bridge;
+
+mod arguments;
+
+mod map_state;
 
 mod map_run;
 

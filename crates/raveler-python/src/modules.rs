@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal;)*) => {
@@ -79,4 +80,15 @@ functions! {
     os_fork = "os"."fork";
     /// Collects a dead child.
     os_wait4 = "os"."wait4";
+}
+
+/// Makes a promise that follows a task.
+pub(crate) fn promise<'py>(
+    make: &Bound<'py, PyAny>,
+    task: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = options.map_or_else(|| PyDict::new(task.py()), Clone::clone);
+    make.call1((task, function, options))
 }

@@ -13,13 +13,13 @@ use raveler::outcome::Outcome;
 use raveler_task::{ErrorPolicy, Place};
 
 use crate::error::{self, TaskCancelled};
+use crate::failure;
 use crate::host::{Interp, Waiter, ring, tell};
 use crate::hub::Hub;
 use crate::loan::Loan;
 use crate::native::spec_of;
 use crate::options::{self, Options};
 use crate::runtime::PyRuntime;
-use crate::task;
 
 /// Makes the operation of an item; told how often it may run again.
 type Make = dyn Fn(&Bound<'_, PyAny>, u32) -> PyResult<Arc<dyn Operation<Interp>>> + Send + Sync;
@@ -147,7 +147,7 @@ impl NativeRun {
         match outcome {
             Outcome::Fault(fault) => fault.to_python(py),
             Outcome::Raised(error) => PyErr::from_value(error.into_bound(py)),
-            Outcome::TimedOut(after) => PyErr::from_value(task::timed_out(py, after, name)),
+            Outcome::TimedOut(after) => PyErr::from_value(failure::timed_out(py, after, name)),
             Outcome::Refused(error) => {
                 state.policy = ErrorPolicy::Raise;
                 error::to_python(&error)

@@ -46,6 +46,8 @@ pub mod native;
 
 pub mod runtime;
 
+mod tasks;
+
 pub mod mapping;
 
 pub use config::Config;
