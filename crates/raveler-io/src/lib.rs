@@ -4,4 +4,6 @@ pub mod reactor;
 
 pub mod files;
 
+pub mod http;
 
+pub mod transfer;

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use raveler::native::Operation;
-use raveler_io::http::{Client, HttpError, Request, Response, Streaming, retry_after};
+use raveler_io::http::{Client, Request, Response, Streaming};
 
 use crate::host::Interp;
-use crate::http_request::{check, request, settings};
-use crate::http_response::{HttpFault, HttpHeaders, joined, to_python};
+use crate::http_request::{request, settings};
+use crate::http_response::{HttpError, HttpFault, HttpHeaders, joined, shown, to_python};
 use crate::native::{self, Made, NativeOptions, Reply};
 use crate::native_run::Maker;
 use crate::runtime::PyRuntime;
@@ -19,7 +19,16 @@ use crate::task::Task;
 /// A pool of connections.
 #[pyclass(frozen, module = "raveler._raveler")]
 pub(crate) struct HttpClient {
-    client: Client,
+    /// None once it is closed: its connections close as the requests on them end.
+    client: Mutex<Option<Client>>,
+    describes: String,
+}
+
+impl HttpClient {
+    fn client(&self) -> PyResult<Client> {
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        client.ok_or_else(|| HttpError::new_err("this client is closed; make a new one"))
+    }
 }
 
 /// Answers with these say that the same request may succeed later.
@@ -27,10 +36,11 @@ const BUSY: [u16; 4] = [429, 502, 503, 504];
 
 /// Judges an answer: while attempts are left, that of a busy server is an error that is worth another one.
 fn judge(response: Response, attempt: u32, retries: u32) -> Made {
-    if attempt < retries && BUSY.contains(&response.status) {
-        let pause = retry_after(&response.headers).unwrap_or_default();
-        let error = HttpError::from_status(response.status, &response.url);
-        return Made::Error(Arc::new(HttpFault(error)), Some(pause));
+    if attempt < retries
+        && BUSY.contains(&response.status)
+        && let Some(error) = response.status_error()
+    {
+        return HttpFault::made(error);
     }
     Made::Value(Box::new(response))
 }
@@ -54,35 +64,35 @@ impl HttpClient {
     #[new]
     fn new(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let client = Client::new(settings(given)?).map_err(|error| to_python(py, &error))?;
-        Ok(Self { client })
+        let describes = client.options().base_url.as_ref().map_or_else(|| "for any host".to_owned(), shown);
+        Ok(Self { client: Mutex::new(Some(client)), describes })
     }
 
     /// Returns a task of the answer to a request.
     fn send(
         &self,
         runtime: &Bound<'_, PyRuntime>,
-        method: String,
+        method: &str,
         url: String,
         given: Option<&Bound<'_, PyDict>>,
         options: &NativeOptions,
     ) -> PyResult<Task> {
         let request = request(method, url, given)?;
-        check(runtime.py(), &self.client, &request)?;
-        native::submit(runtime, "http.request", &options.0, |retries| sending(&self.client, request, retries))
+        let client = self.client()?;
+        native::submit(runtime, "http.request", &options.0, |retries| sending(&client, request, retries))
     }
 
     /// Returns a task of an answer that is read piece by piece.
     fn open(
         &self,
         runtime: &Bound<'_, PyRuntime>,
-        method: String,
+        method: &str,
         url: String,
         given: Option<&Bound<'_, PyDict>>,
         options: &NativeOptions,
     ) -> PyResult<Task> {
         let request = request(method, url, given)?;
-        check(runtime.py(), &self.client, &request)?;
-        let client = self.client.clone();
+        let client = self.client()?;
         let request = Arc::new(request);
         native::submit(runtime, "http.stream", &options.0, |_| {
             native::operation(move |_| {
@@ -98,36 +108,35 @@ impl HttpClient {
     }
 
     /// Returns what makes requests of the items of a source: addresses, or what `prepare` makes of each item.
-    fn maker(&self, method: Option<String>, prepare: Option<Py<PyAny>>) -> Maker {
-        let client = self.client.clone();
-        Maker(Arc::new(move |item, retries| {
+    fn maker(&self, method: Option<String>, prepare: Option<Py<PyAny>>) -> PyResult<Maker> {
+        let client = self.client()?;
+        Ok(Maker(Arc::new(move |item, retries| {
             let request = match (&method, &prepare) {
-                (Some(method), _) => request(method.clone(), item.cast::<PyString>()?.to_str()?.to_owned(), None)?,
+                (Some(method), _) => request(method, item.cast::<PyString>()?.to_str()?.to_owned(), None)?,
                 (None, Some(prepare)) => {
                     let prepared = prepare.bind(item.py()).call1((item,))?;
                     let prepared = prepared.cast::<PyTuple>()?;
                     let given = prepared.get_item(2)?;
                     request(
-                        prepared.get_item(0)?.extract()?,
+                        prepared.get_item(0)?.cast::<PyString>()?.to_str()?,
                         prepared.get_item(1)?.extract()?,
                         given.cast::<PyDict>().ok(),
                     )?
                 }
-                (None, None) => request("GET".into(), item.extract()?, None)?,
+                (None, None) => request("GET", item.extract()?, None)?,
             };
-            check(item.py(), &client, &request)?;
             Ok(sending(&client, request, retries))
-        }))
+        })))
     }
 
-    /// Closes the idle connections.
+    /// Closes the client; requests that run go on.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.client.close());
+        py.detach(|| drop(self.client.lock().unwrap_or_else(PoisonError::into_inner).take()));
     }
 
     /// Says where the client sends to.
-    fn describe(&self) -> String {
-        self.client.describe()
+    fn describe(&self) -> &str {
+        &self.describes
     }
 }
 
@@ -161,7 +170,7 @@ impl HttpStream {
     /// Returns a task of the next piece, or of None at the end.
     fn piece(&self, runtime: &Bound<'_, PyRuntime>, options: &NativeOptions) -> PyResult<Task> {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let body = body.ok_or_else(|| crate::http_response::HttpError::new_err("the answer is closed"))?;
+        let body = body.ok_or_else(|| HttpError::new_err("the answer is closed"))?;
         native::submit(runtime, "http.piece", &options.0, |_| {
             native::operation(move |_| {
                 let body = Arc::clone(&body);
@@ -199,7 +208,7 @@ impl Reply for Piece {
 
 impl Reply for Streaming {
     fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let headers = Py::new(py, HttpHeaders::new(self.headers.clone()))?;
+        let headers = Py::new(py, HttpHeaders::of(&self.headers))?;
         let stream = HttpStream {
             status: self.status,
             url: self.url.clone(),

@@ -8,11 +8,9 @@ use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
-use raveler_io::http::{Auth, ClientOptions, Part, PartBody, ProxyChoice, Request, RequestBody, Verify};
+use raveler_io::http::{Auth, BodyStream, ClientOptions, Method, Part, PartBody, ProxyChoice, Request, RequestBody, Verify};
 use raveler_io::reactor;
 use tokio::sync::mpsc;
-
-use crate::http_response::to_python;
 
 /// Pieces of a body that wait to be sent.
 const PIECES: usize = 4;
@@ -114,7 +112,9 @@ pub(crate) fn settings(given: &Bound<'_, PyDict>) -> PyResult<ClientOptions> {
 }
 
 /// Reads a request.
-pub(crate) fn request(method: String, url: String, given: Option<&Bound<'_, PyDict>>) -> PyResult<Request> {
+pub(crate) fn request(method: &str, url: String, given: Option<&Bound<'_, PyDict>>) -> PyResult<Request> {
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| PyValueError::new_err(format!("{method:?} is not a method; it is a word like \"GET\"")))?;
     let mut request = Request::new(method, url);
     let Some(given) = given else {
         return Ok(request);
@@ -130,7 +130,7 @@ pub(crate) fn request(method: String, url: String, given: Option<&Bound<'_, PyDi
         request.auth = Some(auth(&given)?);
     }
     if let Some(follow) = get("follow")? {
-        request.follow = Some(follow.extract()?);
+        request.follow_redirects = Some(follow.extract()?);
     }
     if let Some(bytes) = get("bytes")? {
         request.body = RequestBody::Bytes(Bytes::copy_from_slice(bytes.cast::<PyBytes>()?.as_bytes()));
@@ -144,14 +144,9 @@ pub(crate) fn request(method: String, url: String, given: Option<&Bound<'_, PyDi
         let feed = feed.cast::<HttpFeed>()?.get();
         let receiver = feed.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let receiver = receiver.ok_or_else(|| PyValueError::new_err("this body has been sent already"))?;
-        request.body = RequestBody::stream(receiver);
+        request.body = RequestBody::Stream(BodyStream::new(receiver));
     }
     Ok(request)
-}
-
-/// Checks an address now, so that a bad one fails at the call.
-pub(crate) fn check(py: Python<'_>, client: &raveler_io::http::Client, request: &Request) -> PyResult<()> {
-    client.check(request).map_err(|error| to_python(py, &error))
 }
 
 fn multipart(parts: &Bound<'_, PyAny>) -> PyResult<Vec<Part>> {

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyUnicodeDecodeError, PyValueError};
 use pyo3::import_exception;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
-use raveler_io::http::{self, Response};
+use raveler_io::http::{self, HeaderMap, HeaderValue, Response, Url};
 
 use crate::native::{Fault, Reply};
 
@@ -20,8 +20,13 @@ pub(crate) struct HttpHeaders {
 }
 
 impl HttpHeaders {
-    pub(crate) fn new(pairs: Vec<(String, String)>) -> Self {
-        Self { pairs }
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        // What is not UTF-8 is Latin-1, as it was when headers were young.
+        let text = |value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
+            Ok(text) => text.to_owned(),
+            Err(_) => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
+        };
+        Self { pairs: headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect() }
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -131,8 +136,8 @@ impl HttpResponse {
 
     /// Returns the character set that the headers name.
     fn charset(&self) -> Option<String> {
-        let kind = self.head.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
-        kind.1.split(';').skip(1).find_map(|parameter| {
+        let kind = self.head.headers.get("content-type")?.to_str().ok()?;
+        kind.split(';').skip(1).find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
         })
@@ -171,7 +176,7 @@ impl HttpResponse {
         if let Some(made) = self.headers.get() {
             return Ok(made.clone_ref(py));
         }
-        let made = Py::new(py, HttpHeaders::new(self.head.headers.clone()))?;
+        let made = Py::new(py, HttpHeaders::of(&self.head.headers))?;
         Ok(self.headers.get_or_init(|| made).clone_ref(py))
     }
 
@@ -227,12 +232,10 @@ impl HttpResponse {
 
     /// Raises `HttpError` if the status is 400 or above; returns the answer itself otherwise.
     fn raise_for_status(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        let head = &slf.get().head;
-        if head.status < 400 {
-            return Ok(slf);
+        match slf.get().head.status_error() {
+            Some(error) => Err(to_python(slf.py(), &error)),
+            None => Ok(slf),
         }
-        let error = http::HttpError::from_status(head.status, &head.url);
-        Err(to_python(slf.py(), &error))
     }
 
     fn __repr__(&self) -> String {
@@ -290,6 +293,13 @@ pub(crate) fn to_python(py: Python<'_>, error: &http::HttpError) -> PyErr {
         }
     }
     exception
+}
+
+/// Returns an address without the credentials in it.
+pub(crate) fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
 }
 
 /// An HTTP error on its way to Python.

@@ -56,6 +56,14 @@ mod native_run;
 
 mod files;
 
+mod transfer;
+
+mod http_response;
+
+mod http_request;
+
+mod http_client;
+
 mod runtime;
 
 mod machine;
@@ -123,6 +131,18 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
     module.add_class::<native::NativeOptions>()?;
     module.add_class::<files::FileWalk>()?;
+    module.add_class::<http_client::HttpClient>()?;
+    module.add_class::<http_client::HttpStream>()?;
+    module.add_class::<http_request::HttpFeed>()?;
+    module.add_class::<http_response::HttpHeaders>()?;
+    module.add_class::<http_response::HttpResponse>()?;
+    module.add_class::<transfer::PyDownloaded>()?;
+    module.add_class::<transfer::PyUploaded>()?;
+    module.add_class::<transfer::TransferProgress>()?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_download, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_downloader, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_upload, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_uploader, module)?)?;
     module.add_function(wrap_pyfunction!(files::file_read, module)?)?;
     module.add_function(wrap_pyfunction!(files::file_reader, module)?)?;
     module.add_function(wrap_pyfunction!(files::file_write, module)?)?;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::import_exception;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use raveler::native::Operation;
@@ -16,13 +15,15 @@ use crate::native_run::Maker;
 use crate::runtime::PyRuntime;
 use crate::task::Task;
 
-import_exception!(raveler.exceptions, TransferError as PyTransferError);
+mod raised {
+    pyo3::import_exception!(raveler.exceptions, TransferError);
+}
 
 struct TransferFault(TransferError);
 
 impl Fault for TransferFault {
     fn to_python(&self, py: Python<'_>) -> PyErr {
-        let error = PyTransferError::new_err(self.0.to_string());
+        let error = raised::TransferError::new_err(self.0.to_string());
         if let Some(status) = self.0.status()
             && let Err(error) = error.value(py).setattr("status", status)
         {
