@@ -9,13 +9,14 @@ import os
 
 from raveler import _raveler
 from raveler._core import options as _options
-from raveler._core.native import OPTIONS, OperationOptions
+from raveler._core.native import OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from raveler._core.native import OperationOptions
     from raveler._core.runtime import Runtime
 
     Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
