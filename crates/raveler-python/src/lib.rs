@@ -18,6 +18,8 @@ mod shared;
 
 mod function;
 
+mod interrupt;
+
 mod interpreter;
 
 mod inline;
@@ -152,5 +154,6 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(zygote::_zygote, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_send, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_request_flush, module)?)?;
+    module.add_function(wrap_pyfunction!(zygote::_interrupt, module)?)?;
     Ok(())
 }

@@ -36,6 +36,8 @@ functions! {
     load_function = "raveler._core.serialize"."load_function";
     /// Checks a function that refers to things that can change.
     still_same = "raveler._core.serialize"."still_same";
+    /// What is raised in a task that ran out of time.
+    out_of_time = "raveler._core.process"."OutOfTime";
     /// What stands for an absent global in a function's checks.
     missing = "raveler._core.functions"."MISSING";
     /// An exception to bytes.

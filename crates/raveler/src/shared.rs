@@ -155,7 +155,12 @@ impl<H: Host> Shared<H> {
     pub(crate) fn kill(&self, worker: u32, ticket: Ticket) {
         if let Some(supervisor) = locked(&self.supervisor).clone() {
             let this = self.me.clone();
-            supervisor.stop(worker, move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket)));
+            let still = move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket));
+            if self.lock().is_out_of_time(ticket) {
+                supervisor.interrupt(worker, ticket, still);
+            } else {
+                supervisor.stop(worker, still);
+            }
         }
     }
 
