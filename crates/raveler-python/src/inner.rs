@@ -31,12 +31,12 @@ impl Inner {
     /// Returns the seed of the next call, or of the call that the key names.
     pub(crate) fn seed(&self, py: Python<'_>, key: Option<&Py<PyAny>>) -> PyResult<Seed> {
         let Some(key) = key else {
-            if let Some(seed) = current::next_call() {
+            if let Some(seed) = current::next_call(py)? {
                 return Ok(seed);
             }
             return Ok(self.root().child(self.calls.add(1)));
         };
-        let root = current::seed().unwrap_or_else(|| self.root());
+        let root = current::own_seed(py)?.unwrap_or_else(|| self.root());
         let name = key.bind(py).repr()?;
         Ok(root.keyed(name.to_str()?.as_bytes()))
     }

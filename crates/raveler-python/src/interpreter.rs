@@ -79,10 +79,10 @@ impl Interpreter {
         }
         match self.ready(py, &head, arena) {
             Ok((function, name, retry_on)) => {
-                current::enter(Some(name), head.task, head.attempt, Seed::from_u128(head.seed));
+                let outer = current::enter(Some(name), head.task, head.attempt, Seed::from_u128(head.seed));
                 let run = Run { head, mark, arena, function, retry_on, is_here: self.is_here };
                 let has_failed = run.items(py, body, &mut self.out, results);
-                current::leave();
+                current::leave(outer);
                 has_failed
             }
             Err(_) if mark != 0 && interrupt::disarm() => {

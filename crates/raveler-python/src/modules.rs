@@ -62,6 +62,8 @@ functions! {
     thread_place = "raveler._core.places"."ThreadPlace";
     /// The class of the loop's place.
     loop_place = "raveler._core.places"."LoopPlace";
+    /// The variable that holds the stream of a thread's or a loop's task.
+    current_stream = "raveler._core.rng"."current";
     /// The context of the caller.
     copy_context = "contextvars"."copy_context";
     /// Takes a line, record or warning of a worker.

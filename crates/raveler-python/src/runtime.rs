@@ -116,6 +116,7 @@ impl PyRuntime {
         if prepared.place == Place::Native {
             return Err(PyTypeError::new_err("a native operation is called itself; it can't be submitted"));
         }
+        current::has_calls();
         let mut holes = Vec::new();
         let mut parents = Vec::new();
         let mut positional: Vec<Bound<'_, PyAny>> = prepared.leading.iter().map(|each| each.bind(py).clone()).collect();
