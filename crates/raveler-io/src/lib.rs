@@ -1,5 +1,6 @@
 //! Reads and writes on devices, in Rust: HTTP, transfers, databases and files on one Tokio runtime.
 
+pub mod db;
 pub mod reactor;
 
 pub mod files;
