@@ -48,7 +48,8 @@ fn a_chunked_body_without_its_last_chunk_is_cut_off() {
 #[test]
 fn chunks_and_trailers_make_one_body() {
     run(async {
-        let bytes = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nx-sum: 5\r\n\r\n";
+        let bytes =
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nx-sum: 5\r\n\r\n";
         let server = serve(|_, _| (bytes.to_vec(), After::Keep)).await;
         let client = client();
         for _ in 0..2 {

@@ -83,7 +83,8 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         if let Some(end) = text.find("\r\n\r\n") {
-            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            let length: Option<usize> = length.and_then(|digits| digits.parse().ok());
             let is_complete = match length {
                 Some(length) => bytes.len() >= end + 4 + length,
                 None if text.contains("transfer-encoding: chunked") => text.ends_with("0\r\n\r\n"),
