@@ -63,6 +63,10 @@ class Odd:
         """Wait until so many requests are being served under a key."""
         eventually(lambda: self.seen(key)["now"] >= requests, what=f"{requests} requests under way")
 
+    def wait_for_attempts(self, key: str, count: int) -> None:
+        """Wait until so many requests have come under a key."""
+        eventually(lambda: self.attempts(key) >= count, what=f"{count} attempts")
+
     def wait_until_left(self, key: str, clients: int = 1) -> None:
         """Wait until so many clients have closed their connection in the middle."""
         eventually(lambda: self.seen(key)["broken_off"] >= clients, what=f"{clients} clients gone")
