@@ -299,6 +299,15 @@ async def take(exchange: Exchange) -> None:
 
 
 @page
+async def count(exchange: Exchange) -> None:
+    """Read a body of any size and tell its length, without a digest that would take its time."""
+    length = 0
+    async for piece in exchange.pieces():
+        length += len(piece)
+    await exchange.answer_json({"bytes": length})
+
+
+@page
 async def file(exchange: Exchange) -> None:
     """Serve `?size=` bytes with ranges and a strong ETag, as the query says: see `answer_file`."""
     await answer_file(exchange)
@@ -354,6 +363,13 @@ async def endless(exchange: Exchange) -> None:
     await exchange.head(200, ("Transfer-Encoding", "chunked"))
     for index in itertools.count():
         await exchange.chunk(f"{index}\n".encode() * 1000)
+
+
+@page
+async def too_long(exchange: Exchange) -> None:
+    """Send more than was promised."""
+    await exchange.head(200, length=10)
+    await exchange.send(b"ten bytes.HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
 
 
 PAGES["bytes"] = PAGES.pop("bytes-")
