@@ -317,7 +317,8 @@ async def answer_file(exchange: Exchange) -> None:
     """Serve a file.
 
     `ranges=no` ignores ranges, `ranges=lie` sends another range than was asked for; `change=1` gives another version
-    from the second request on; `cut=N` cuts each of the first `fails` requests after N bytes; `etag=no` sends none;
+    from the second request on; `cut=N` cuts each of the first `fails` requests after N bytes; `pause_at=N` lets the first request hang there; `etag=no`
+    sends none;
     `name=` is sent as the file's name.
     """
     query = exchange.query
@@ -349,12 +350,13 @@ async def answer_file(exchange: Exchange) -> None:
     end = stop
     if "cut" in query and turn < int(query.get("fails", 1)):
         end = min(stop, start + int(query["cut"]))
+    pause = int(query["pause_at"]) if "pause_at" in query and not turn else None
     for at in range(start, end, PIECE):
+        if pause is not None and at >= pause:
+            await exchange.until_the_client_leaves()
         await exchange.send(content(at, min(end, at + PIECE), version))
     if end < stop:
         exchange.cut(reset="reset" in query)
-    if "hang" in query:
-        await exchange.until_the_client_leaves()
 
 
 @page

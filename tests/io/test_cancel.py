@@ -146,13 +146,15 @@ def test_leaving_the_runtime_by_an_error_cancels(odd: Odd) -> None:
     assert task.done()
 
 
-def test_children_of_a_scope_end_with_it(client: rv.http.Client, odd: Odd) -> None:
+def test_children_of_a_scope_end_with_it_and_their_requests_with_them(odd: Odd) -> None:
     key = odd.key()
+    url = odd.url("/hang", key=key)
 
-    def hang() -> object:
-        return client.get(odd.url("/hang", key=key)).result()
+    def hang() -> None:
+        rv.http.get(url).result()
 
-    with pytest.raises(KeyError), rv.scope() as scope:  # noqa: PT012
+    with pytest.raises(KeyError), rv.Runtime(workers=1) as rt, rt.scope() as scope:  # noqa: PT012
         scope.spawn(hang)
         odd.wait_for(key)
         raise KeyError("out")
+    odd.wait_until_left(key)

@@ -68,7 +68,7 @@ print(rv.submit(fetch, url).result())
 def fetch(url):
     return len(rv.http.get(url).result().content)
 print(rv.options(on="thread").submit(fetch, url).result())
-""" if hasattr(rv, "options") else "print(100)",
+""",
     "forked child": """
 import os
 rv.http.get(url).result()
