@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ import trustme
 if TYPE_CHECKING:
     from pathlib import Path
 
-LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
-ALSO_LONG_AGO = datetime.datetime(2020, 2, 1, tzinfo=datetime.timezone.utc)
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+ALSO_LONG_AGO = dt.datetime(2020, 2, 1, tzinfo=dt.UTC)
 KINDS = ("good", "other-name", "expired", "unknown-issuer")
 
 

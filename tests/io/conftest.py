@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,9 @@ class Store:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker of this folder."""
-    config.addinivalue_line("markers", "keeps_connections: the calls of the module keep theirs, so no leak is looked for")
+    config.addinivalue_line(
+        "markers", "keeps_connections: the calls of the module keep theirs, so no leak is looked for"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +84,7 @@ def mariadb() -> Iterator[servers.MariaDb]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _io_is_warm(odd: Odd, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the default runtime and the I/O runtime make what they keep, so that the leak check can tell it from a leak."""
+    """Let the default runtime and the I/O runtime make what they keep: that is no leak."""
 
     async def nothing() -> None:
         pass
@@ -168,8 +171,14 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     process, port = servers.google(tmp_path_factory.mktemp("google"))
     endpoint = f"http://127.0.0.1:{port}"
     servers.post(f"{endpoint}/storage/v1/b", b'{"name": "bucket"}')
-    key = f'{{"gcs_base_url": "{endpoint}", "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}}'
-    yield Store("gs://bucket", {"google_service_account_key": key})
+    account = {
+        "gcs_base_url": endpoint,
+        "disable_oauth": True,
+        "client_email": "",
+        "private_key": "",
+        "private_key_id": "",
+    }
+    yield Store("gs://bucket", {"google_service_account_key": json.dumps(account)})
     process.stop()
 
 

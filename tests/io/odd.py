@@ -6,7 +6,6 @@ import http.client
 import itertools
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,8 @@ from tests.deadline import eventually
 from tests.io.guardian import Guarded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.io.certificates import Certificates
 
 _KEYS = itertools.count()

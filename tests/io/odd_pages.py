@@ -11,7 +11,8 @@ import json
 import zlib
 from typing import TYPE_CHECKING
 
-from tests.io.content import content, version_tag
+from tests.io.content import content
+from tests.io.odd_file import answer_file
 from tests.io.odd_server import PIECE
 
 if TYPE_CHECKING:
@@ -309,54 +310,8 @@ async def count(exchange: Exchange) -> None:
 
 @page
 async def file(exchange: Exchange) -> None:
-    """Serve `?size=` bytes with ranges and a strong ETag, as the query says: see `answer_file`."""
+    """Serve `?size=` bytes with ranges and a strong ETag, as the query says: see `tests/io/odd_file.py`."""
     await answer_file(exchange)
-
-
-async def answer_file(exchange: Exchange) -> None:
-    """Serve a file.
-
-    `ranges=no` ignores ranges, `ranges=lie` sends another range than was asked for; `change=1` gives another version
-    from the second request on; `cut=N` cuts each of the first `fails` requests after N bytes; `pause_at=N` lets the first request hang there; `etag=no`
-    sends none;
-    `name=` is sent as the file's name.
-    """
-    query = exchange.query
-    size, turn = int(query["size"]), repeat(exchange)
-    version = 1 if "change" in query and turn else 0
-    tag = version_tag(version)
-    start, stop, code = 0, size, 200
-    asked = exchange.header("range")
-    may_continue = exchange.header("if-range") in {None, tag}
-    if asked and may_continue and query.get("ranges") != "no":
-        first, _, last = asked.removeprefix("bytes=").partition("-")
-        start, stop, code = int(first), min(size, int(last) + 1 if last else size), 206
-    if start >= size and code == 206:  # noqa: PLR2004 - partial content
-        await exchange.answer(416, "", ("Content-Range", f"bytes */{size}"))
-        return
-    headers = [("Content-Type", "application/octet-stream")]
-    if query.get("ranges") != "no":
-        headers.append(("Accept-Ranges", "bytes"))
-    if query.get("etag") != "no":
-        headers.append(("ETag", tag))
-    if "name" in query:
-        headers.append(("Content-Disposition", f'attachment; filename="{query["name"]}"'))
-    lie = 7 if query.get("ranges") == "lie" and code == 206 else 0  # noqa: PLR2004 - partial content
-    if code == 206:  # noqa: PLR2004 - partial content
-        headers.append(("Content-Range", f"bytes {start + lie}-{stop - 1 + lie}/{size + lie}"))
-    await exchange.head(code, *headers, length=stop - start)
-    if exchange.method == "HEAD":
-        return
-    end = stop
-    if "cut" in query and turn < int(query.get("fails", 1)):
-        end = min(stop, start + int(query["cut"]))
-    pause = int(query["pause_at"]) if "pause_at" in query and not turn else None
-    for at in range(start, end, PIECE):
-        if pause is not None and at >= pause:
-            await exchange.until_the_client_leaves()
-        await exchange.send(content(at, min(end, at + PIECE), version))
-    if end < stop:
-        exchange.cut(reset="reset" in query)
 
 
 @page

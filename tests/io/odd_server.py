@@ -35,7 +35,7 @@ class Seen:
         return {**self.__dict__, "connections": len(self.connections)}
 
 
-class Vanished(Exception):  # noqa: N818 - what happened
+class Vanished(Exception):
     """The handler has cut the connection, or the client has."""
 
 
@@ -89,7 +89,7 @@ class Exchange:
     async def head(self, status: int = 200, *headers: tuple[str, str], length: int | None = None) -> None:
         """Send the status line and headers; without a length the body must be chunked or end with the connection."""
         self.is_answered = True
-        lines = [f"HTTP/1.1 {status} Odd", *(f"{name}: {value}" for name, value in headers)]
+        lines = [f"HTTP/1.1 {int(status)} Odd", *(f"{name}: {value}" for name, value in headers)]
         if length is not None:
             lines.append(f"Content-Length: {length}")
         await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
@@ -152,7 +152,7 @@ class Server:
         from tests.io.odd_pages import page_of
 
         request = (await reader.readline()).decode("latin-1").split()
-        if len(request) != 3:  # noqa: PLR2004 - method, target, version
+        if len(request) != 3:
             return False
         headers = []
         while line := (await reader.readline()).decode("latin-1").strip():
@@ -185,11 +185,11 @@ class Server:
         return exchange.keep_alive
 
 
-async def main(folder: str) -> None:
+async def main(chains: list[Path]) -> None:
     """Listen until the process is ended."""
     server = Server()
     contexts: dict[str, ssl.SSLContext | None] = {"plain": None}
-    for chain in Path(folder).glob("*.pem") if folder else ():
+    for chain in chains:
         if chain.stem != "authority":
             context = contexts[chain.stem] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(chain)
@@ -204,4 +204,4 @@ async def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if sys.argv[1:] else ""))
+    asyncio.run(main(list(Path(sys.argv[1]).glob("*.pem")) if sys.argv[1] else []))

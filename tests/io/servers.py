@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import importlib.util
@@ -189,10 +189,18 @@ class Postgres:
 
     def ask(self, sql: str) -> str:
         """Ask the server by its own client."""
-        command = [self.binaries / "bin" / "psql", "-h", self.folder, "-p", str(self.port), "-U", "ada", "-d", "postgres"]
-        return subprocess.run(
-            [*command, "-At", "-c", sql], check=True, capture_output=True, text=True
-        ).stdout.strip()
+        command = [
+            self.binaries / "bin" / "psql",
+            "-h",
+            self.folder,
+            "-p",
+            str(self.port),
+            "-U",
+            "ada",
+            "-d",
+            "postgres",
+        ]
+        return subprocess.run([*command, "-At", "-c", sql], check=True, capture_output=True, text=True).stdout.strip()
 
     def restart(self) -> None:
         """Stop the server at once, connections and all, and start it again."""
@@ -230,7 +238,8 @@ class MariaDb:
             "--skip-name-resolve", "--lc-messages-dir=/usr/share/mysql",
         ]  # fmt: skip
         self.start()
-        self.ask("CREATE DATABASE tests; CREATE USER ada@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO ada@'127.0.0.1'")
+        self.ask("CREATE DATABASE tests")
+        self.ask("CREATE USER ada@'127.0.0.1' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO ada@'127.0.0.1'")
 
     @property
     def url(self) -> str:
@@ -270,9 +279,7 @@ def s3(folder: Path) -> tuple[Guarded, int]:
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         pytest.skip("moto[server] is not installed")
     port = free_port()
-    process = Guarded(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], str(folder / "s3.log")
-    )
+    process = Guarded([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], str(folder / "s3.log"))
     eventually(lambda: answers(f"http://127.0.0.1:{port}/moto-api/"), goal_s=6, what="the start of moto")
     return process, port
 
@@ -328,7 +335,7 @@ def post(url: str, document: bytes) -> None:
 
 def make_container(endpoint: str, account: str, key: str, name: str) -> None:
     """Make a container in azurite, signed with the account's key."""
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    now = dt.datetime.now(dt.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     version = "2021-12-02"
     canonical = (
         "PUT" + "\n" * 12 + f"x-ms-date:{now}\nx-ms-version:{version}\n/{account}/{account}/{name}\nrestype:container"

@@ -115,21 +115,25 @@ def test_wrong_password_is_an_error_that_does_not_tell_it(request: pytest.Fixtur
 def test_server_that_is_not_there_is_an_error_that_names_it(scheme: str) -> None:
     port = free_port()
     with rv.db.connect(f"{scheme}://ada:hidden@127.0.0.1:{port}/db", timeout=5) as db:
-        with pytest.raises(rv.DatabaseError, match=f"127.0.0.1:{port}|127.0.0.1.*{port}") as caught:
-            db.fetch_value("SELECT 1").result()
-    assert "hidden" not in str(caught.value)
+        caught = db.fetch_value("SELECT 1").exception()
+    assert isinstance(caught, rv.DatabaseError)
+    assert "127.0.0.1" in str(caught)
+    assert str(port) in str(caught)
+    assert "hidden" not in str(caught)
 
 
 def test_host_that_does_not_exist_is_an_error_that_names_it() -> None:
     with rv.db.connect("postgresql://ada@nowhere.invalid/db", timeout=5) as db:
-        with pytest.raises(rv.DatabaseError, match=r"nowhere\.invalid"):
-            db.fetch_value("SELECT 1").result()
+        caught = db.fetch_value("SELECT 1").exception()
+    assert isinstance(caught, rv.DatabaseError)
+    assert "nowhere.invalid" in str(caught)
 
 
 def test_database_that_does_not_exist_is_an_error_that_names_it(postgres: Postgres) -> None:
     with rv.db.connect(postgres.url.removesuffix("postgres") + "no_such_one") as db:
-        with pytest.raises(rv.DatabaseError, match="no_such_one"):
-            db.fetch_value("SELECT 1").result()
+        caught = db.fetch_value("SELECT 1").exception()
+    assert isinstance(caught, rv.DatabaseError)
+    assert "no_such_one" in str(caught)
 
 
 def test_tls_that_the_server_lacks_is_an_error_where_it_is_required(postgres: Postgres) -> None:
@@ -137,7 +141,10 @@ def test_tls_that_the_server_lacks_is_an_error_where_it_is_required(postgres: Po
         with rv.db.connect(f"{postgres.url}?sslmode={mode}") as db:
             assert db.fetch_value("SELECT 1").result() == 1
     for mode in ("require", "verify-full"):
-        with rv.db.connect(f"{postgres.url}?sslmode={mode}") as db, pytest.raises(rv.DatabaseError, match="(?i)tls|ssl"):
+        with (
+            rv.db.connect(f"{postgres.url}?sslmode={mode}") as db,
+            pytest.raises(rv.DatabaseError, match=r"(?i)tls|ssl"),
+        ):
             db.fetch_value("SELECT 1").result()
 
 
@@ -163,7 +170,7 @@ def test_folder_that_is_not_there_is_an_error_that_names_the_file(tmp_path: Path
 
 def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is no database at all, only text " * 100)
-    with rv.db.connect(f"sqlite:///{tmp_path / 'text'}") as db, pytest.raises(rv.DatabaseError, match="(?i)database"):
+    with rv.db.connect(f"sqlite:///{tmp_path / 'text'}") as db, pytest.raises(rv.DatabaseError, match=r"(?i)database"):
         db.fetch("SELECT * FROM sqlite_master").result()
 
 

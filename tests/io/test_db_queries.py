@@ -137,7 +137,8 @@ def test_many_writes_at_once_are_all_there(words: rv.db.Database, database: Data
     assert words.fetch_value("SELECT COUNT(*) FROM words").result() == 310
 
 
-def test_database_is_used_in_workers(words: rv.db.Database, database: Database) -> None:
+@pytest.mark.usefixtures("words")
+def test_database_is_used_in_workers(database: Database) -> None:
     url = database.url
 
     def count() -> int:

@@ -104,7 +104,7 @@ def test_transaction_inside_a_loop(notes: rv.db.Database, run_loop: RunLoop) -> 
             await transaction.execute("INSERT INTO notes VALUES (1)")
             async with transaction.transaction() as inner:
                 await inner.execute("INSERT INTO notes VALUES (2)")
-        with pytest.raises(KeyError):
+        with pytest.raises(KeyError):  # noqa: PT012
             async with notes.transaction() as transaction:
                 await transaction.execute("INSERT INTO notes VALUES (3)")
                 raise KeyError("out")
@@ -139,7 +139,7 @@ def test_statement_cancelled_in_the_middle_rolls_back(postgres: Postgres, run_as
         async with rv.db.connect(postgres.url, pool_size=1) as db:
             await db.execute("DROP TABLE IF EXISTS notes")
             await db.execute("CREATE TABLE notes (id INTEGER)")
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError):  # noqa: PT012
                 async with asyncio.timeout(0.3):
                     async with db.transaction() as transaction:
                         await transaction.execute("INSERT INTO notes VALUES (1)")
@@ -187,7 +187,9 @@ def test_transactions_in_threads_do_not_mix(notes: rv.db.Database, database: Dat
     assert len(ids(notes)) == 60
 
 
-def test_transaction_whose_client_is_killed_is_rolled_back(notes: rv.db.Database, database: Database, tmp_path: Path) -> None:
+def test_transaction_whose_client_is_killed_is_rolled_back(
+    notes: rv.db.Database, database: Database, tmp_path: Path
+) -> None:
     source = """
 import sys
 import raveler as rv

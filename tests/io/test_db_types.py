@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import math
 import uuid
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.io.servers import MariaDb, Postgres
 
 
-UTC = datetime.timezone.utc
-EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+UTC = dt.UTC
+EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
 
 
 @pytest.fixture
@@ -105,14 +105,14 @@ POSTGRES: list[tuple[str, Any]] = [
     ("numeric", Decimal(0)),
     ("varchar(10)", "abc"),
     ("bytea", b"\x00\xff"),
-    ("date", datetime.date(2024, 2, 29)),
-    ("date", datetime.date(1, 1, 1)),
-    ("date", datetime.date(9999, 12, 31)),
-    ("time", datetime.time(23, 59, 59, 999_999)),
-    ("timestamp", datetime.datetime(1969, 12, 31, 23, 59, 59, 1)),  # noqa: DTZ001 - a naive one is meant
-    ("timestamptz", datetime.datetime(2024, 6, 1, 12, 0, 0, 123_456, tzinfo=UTC)),
-    ("interval", datetime.timedelta(days=3, seconds=4, microseconds=5)),
-    ("interval", datetime.timedelta(days=-3)),
+    ("date", dt.date(2024, 2, 29)),
+    ("date", dt.date(1, 1, 1)),
+    ("date", dt.date(9999, 12, 31)),
+    ("time", dt.time(23, 59, 59, 999_999)),
+    ("timestamp", dt.datetime(1969, 12, 31, 23, 59, 59, 1)),  # noqa: DTZ001 - a naive one is meant
+    ("timestamptz", dt.datetime(2024, 6, 1, 12, 0, 0, 123_456, tzinfo=UTC)),
+    ("interval", dt.timedelta(days=3, seconds=4, microseconds=5)),
+    ("interval", dt.timedelta(days=-3)),
     ("uuid", uuid.UUID("12345678-1234-5678-1234-567812345678")),
     ("bigint[]", [1, 2, None, 4]),
     ("text[]", ["a", "b,c", '"', "", None]),
@@ -130,7 +130,7 @@ def test_postgres_types_survive_a_round_trip(pg: rv.db.Database, kind: str, valu
 
 
 def test_postgres_keeps_the_moment_whatever_the_zone(pg: rv.db.Database) -> None:
-    moment = datetime.datetime(2024, 6, 1, 12, 0, tzinfo=EAST)
+    moment = dt.datetime(2024, 6, 1, 12, 0, tzinfo=EAST)
     found = pg.fetch_value("SELECT $1::timestamptz", moment).result()
     assert found == moment
     assert found.tzinfo is not None
@@ -138,7 +138,7 @@ def test_postgres_keeps_the_moment_whatever_the_zone(pg: rv.db.Database) -> None
 
 def test_postgres_time_with_zone_keeps_its_zone(pg: rv.db.Database) -> None:
     found = pg.fetch_value("SELECT '12:30:00+05:30'::timetz").result()
-    assert found == datetime.time(12, 30, tzinfo=EAST)
+    assert found == dt.time(12, 30, tzinfo=EAST)
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonb"])
@@ -178,7 +178,9 @@ def test_postgres_type_that_nobody_knows_is_no_error(pg: rv.db.Database, literal
     assert isinstance(pg.fetch_value(f"SELECT {literal}").result(), str)
 
 
-@pytest.mark.parametrize("literal", ["'infinity'::date", "'infinity'::timestamp", "'-infinity'::timestamptz", "'0001-01-01 BC'::date"])
+@pytest.mark.parametrize(
+    "literal", ["'infinity'::date", "'infinity'::timestamp", "'-infinity'::timestamptz", "'0001-01-01 BC'::date"]
+)
 def test_postgres_moment_that_python_cannot_hold_is_text_and_no_error(pg: rv.db.Database, literal: str) -> None:
     assert pg.fetch_value(f"SELECT {literal}").result() is not None
 
@@ -194,9 +196,9 @@ MYSQL: list[tuple[str, Any]] = [
     ("DECIMAL(30, 9)", Decimal("123456789012345678901.123456789")),
     ("VARCHAR(10)", "ä"),
     ("VARBINARY(10)", b"\x00\xff"),
-    ("DATE", datetime.date(2024, 2, 29)),
-    ("DATETIME(6)", datetime.datetime(2024, 6, 1, 12, 0, 0, 123_456)),  # noqa: DTZ001 - a naive one is meant
-    ("TIME(6)", datetime.timedelta(hours=30, microseconds=5)),
+    ("DATE", dt.date(2024, 2, 29)),
+    ("DATETIME(6)", dt.datetime(2024, 6, 1, 12, 0, 0, 123_456)),  # noqa: DTZ001 - a naive one is meant
+    ("TIME(6)", dt.timedelta(hours=30, microseconds=5)),
 ]
 
 
@@ -222,13 +224,13 @@ SQLITE: list[Any] = [True, 1.5, math.inf, "text", b"\x00", None, -1]
 
 
 @pytest.mark.parametrize("value", SQLITE, ids=str)
-def test_sqlite_values_survive_a_round_trip(_clean: None, value: Any) -> None:
+def test_sqlite_values_survive_a_round_trip(value: Any) -> None:
     with rv.db.connect("sqlite::memory:") as db:
         found = db.fetch_value("SELECT ?", value).result()
     assert found == value
 
 
-def test_sqlite_nan_is_null_as_sqlite_has_it(_clean: None) -> None:
+def test_sqlite_nan_is_null_as_sqlite_has_it() -> None:
     with rv.db.connect("sqlite::memory:") as db:
         assert db.fetch_value("SELECT ?", math.nan).result() is None
 
@@ -237,16 +239,16 @@ def test_sqlite_nan_is_null_as_sqlite_has_it(_clean: None) -> None:
     "value",
     [
         Decimal("1.50"),
-        datetime.date(2024, 2, 29),
-        datetime.time(12, 30),
-        datetime.datetime(2024, 6, 1, 12, 0, tzinfo=UTC),
+        dt.date(2024, 2, 29),
+        dt.time(12, 30),
+        dt.datetime(2024, 6, 1, 12, 0, tzinfo=UTC),
         uuid.UUID(int=7),
         {"a": 1},
         [1, 2],
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_sqlite_stores_richer_types_without_an_error(_clean: None, value: Any) -> None:
+def test_sqlite_stores_richer_types_without_an_error(value: Any) -> None:
     with rv.db.connect("sqlite::memory:") as db:
         assert isinstance(db.fetch_value("SELECT ?", value).result(), str | bytes | float | int)
 
@@ -264,4 +266,4 @@ def test_arrow_has_the_types_of_the_columns(pg: rv.db.Database) -> None:
     assert kinds[6].startswith("timestamp[us, tz=")
     (row,) = table.to_pylist()
     assert (row["a"], row["b"], row["c"], row["d"], row["e"], row["h"]) == (1, 0.5, True, "x", b"\x00", None)
-    assert row["f"] == datetime.date(2024, 2, 29)
+    assert row["f"] == dt.date(2024, 2, 29)

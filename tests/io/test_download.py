@@ -251,7 +251,7 @@ def test_two_downloads_to_one_path_leave_one_whole_file(odd: Odd, tmp_path: Path
     assert names(tmp_path) == ["file"]
 
 
-def test_many_downloads_go_to_a_folder_in_order(odd: Odd, nginx: Nginx, tmp_path: Path) -> None:
+def test_many_downloads_go_to_a_folder_in_order(nginx: Nginx, tmp_path: Path) -> None:
     (nginx.www / "many").mkdir()
     for index in range(50):
         (nginx.www / "many" / f"{index}.bin").write_bytes(content(0, index * 100))

@@ -62,7 +62,10 @@ def test_client_goes_on_when_the_server_is_back(client: rv.http.Client, tmp_path
 )
 def test_credentials_are_in_no_error(odd: Odd, failing: str) -> None:
     address = f"http://127.0.0.1:{free_port()}/" if failing == "refused" else odd.url(f"/{failing.lstrip('/')}")
-    url = address.replace("http://", "http://ada:hidden-1@") + "?X-Amz-Signature=hidden-2&sig=hidden-3&access_token=hidden-4"
+    url = (
+        address.replace("http://", "http://ada:hidden-1@")
+        + "?X-Amz-Signature=hidden-2&sig=hidden-3&access_token=hidden-4"
+    )
     headers = {"Authorization": "Bearer hidden-5", "Cookie": "session=hidden-6", "X-Api-Key": "hidden-7"}
     with rv.http.Client(timeout=0.5) as client:
         task = client.get(url, headers=headers)

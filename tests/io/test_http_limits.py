@@ -114,7 +114,6 @@ def test_limit_of_the_runtime_is_shared_with_other_tasks(odd: Odd) -> None:
 
 
 def test_unknown_limit_is_an_error_that_names_it(odd: Odd) -> None:
-    with rv.Runtime(limits={"api": 2}) as runtime:
-        with pytest.raises((ValueError, LookupError, rv.RavelerError), match="apx"):
-            with rv.http.Client(limit="apx", runtime=runtime) as client:
-                client.get(odd.url("/bytes/1")).result()
+    refusals = (ValueError, LookupError, rv.RavelerError)
+    with rv.Runtime(limits={"api": 2}) as runtime, pytest.raises(refusals, match="apx"):
+        rv.http.Client(limit="apx", runtime=runtime).get(odd.url("/bytes/1")).result()

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.io.odd import Odd
 
 
-
 class Source:
     """An endless generator of addresses that counts what was pulled from it."""
 
@@ -65,7 +64,7 @@ def test_many_is_a_results_with_all_its_ways(client: rv.http.Client, odd: Odd, r
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_many_takes_an_endless_generator(client: rv.http.Client, odd: Odd, ordered: bool) -> None:
+def test_many_takes_an_endless_generator(client: rv.http.Client, odd: Odd, *, ordered: bool) -> None:
     source = Source(lambda index: odd.url(f"/slow/{index}", ms=0))
     results = client.get_many(source, concurrency=4, ordered=ordered)
     got = [next(results).text for _ in range(50)]

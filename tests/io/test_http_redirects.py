@@ -61,7 +61,7 @@ def test_method_after_a_redirect(client: rv.http.Client, odd: Odd, code: int, me
     response = client.request(method, odd.url("/redirect/1", code=code), data=b"payload").result()
     seen: dict[str, Any] = response.json()
     assert seen["method"] == becomes
-    assert bool(seen["body"]) == (becomes == method and method != "GET" or method == "GET")
+    assert bool(seen["body"]) == ((becomes == method and method != "GET") or method == "GET")
 
 
 def test_redirect_to_an_address_without_host_or_sense_is_an_error(client: rv.http.Client, odd: Odd) -> None:

@@ -150,7 +150,9 @@ def test_base_url_is_put_before_paths_and_not_before_whole_urls(odd: Odd) -> Non
         assert sent(client.get(odd.url("/echo/other")).result())["path"] == "/echo/other"
 
 
-@pytest.mark.parametrize("url", ["no address", "ftp://127.0.0.1/", "http://", "", "http://[::1", "http://127.0.0.1:99999/"])
+@pytest.mark.parametrize(
+    "url", ["no address", "ftp://127.0.0.1/", "http://", "", "http://[::1", "http://127.0.0.1:99999/"]
+)
 def test_bad_url_is_an_error_that_shows_it(client: rv.http.Client, url: str) -> None:
     with pytest.raises((ValueError, rv.HttpError)) as caught:
         client.get(url).result()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import email.utils
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def pauses(odd: Odd, key: str) -> list[float]:
     """Return the seconds between the attempts under a key."""
     times = [request["time"] for request in odd.seen(key)["requests"]]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -95,7 +96,7 @@ def test_retry_after_in_seconds_is_obeyed(client: rv.http.Client, odd: Odd) -> N
 
 def test_retry_after_as_a_date_is_obeyed(client: rv.http.Client, odd: Odd) -> None:
     key = odd.key()
-    then = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    then = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3)
     url = odd.url("/status/503", fails=1, retry_after=email.utils.format_datetime(then, usegmt=True), key=key)
     assert client.get(url, retries=2, backoff=0.001).result().status == 200
     assert pauses(odd, key)[0] >= 1

@@ -59,7 +59,7 @@ def test_slow_reader_slows_the_server(client: rv.http.Client, odd: Odd) -> None:
 
 def test_stream_that_is_cut_off_is_an_error_after_its_pieces(client: rv.http.Client, odd: Odd) -> None:
     got = b""
-    with pytest.raises(rv.HttpError), client.stream("GET", odd.url("/cut/500")) as response:
+    with pytest.raises(rv.HttpError), client.stream("GET", odd.url("/cut/500")) as response:  # noqa: PT012
         for piece in response:
             got += piece
     assert got == content(0, 500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,9 +33,10 @@ def test_trusted_certificate_is_accepted(odd: Odd, certificates: Certificates) -
 @pytest.mark.parametrize("kind", REASONS)
 def test_bad_certificate_is_refused_in_words(odd: Odd, certificates: Certificates, kind: str) -> None:
     key = odd.key()
-    with rv.http.Client(verify=certificates.authority, retries=2) as client:
-        with pytest.raises(rv.HttpError, match=REASONS[kind]) as caught:
-            client.get(odd.url("/bytes/10", kind=kind, host="localhost", key=key)).result()
+    url = odd.url("/bytes/10", kind=kind, host="localhost", key=key)
+    with rv.http.Client(verify=certificates.authority) as client, pytest.raises(rv.HttpError) as caught:
+        client.get(url).result()
+    assert re.search(REASONS[kind], str(caught.value))
     assert "localhost" in str(caught.value)
     assert odd.attempts(key) == 0
 
@@ -68,7 +70,9 @@ print(rv.http.get(sys.argv[1]).result().status)
 def test_http2_is_agreed_upon_where_both_sides_speak_it(nginx: Nginx, certificates: Certificates) -> None:
     with rv.http.Client(verify=certificates.authority, http2=True) as client:
         assert client.get(nginx.secure_url("/protocol")).result().text == "HTTP/2.0"
-        assert [response.text for response in client.get_many([nginx.secure_url("/protocol")] * 50)] == ["HTTP/2.0"] * 50
+        assert [response.text for response in client.get_many([nginx.secure_url("/protocol")] * 50)] == [
+            "HTTP/2.0"
+        ] * 50
 
 
 def test_http1_is_spoken_when_told(nginx: Nginx, certificates: Certificates) -> None:

@@ -91,7 +91,9 @@ def test_await_of_many_in_coroutines(client: rv.http.Client, odd: Odd, run_async
     assert run_asyncio_loop(main) == [str(index) for index in range(300)]
 
 
-def test_loop_is_not_blocked_while_a_response_is_awaited(client: rv.http.Client, odd: Odd, run_asyncio_loop: RunLoop) -> None:
+def test_loop_is_not_blocked_while_a_response_is_awaited(
+    client: rv.http.Client, odd: Odd, run_asyncio_loop: RunLoop
+) -> None:
     async def main() -> int:
         task = client.get(odd.url("/slow/x", ms=200))
         turns = 0

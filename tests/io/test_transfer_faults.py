@@ -59,12 +59,15 @@ def test_full_file_system_is_an_error_in_words(odd: Odd, tmp_path: Path) -> None
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this machine allows no mounts")
     try:
-        source = HEAD + """
+        source = (
+            HEAD
+            + """
 try:
     rv.transfer.download(url, path, retries=0).result()
 except rv.TransferError as error:
     print(path.exists(), "space" in str(error).lower() or "full" in str(error).lower())
 """
+        )
         url = odd.url("/file/x", size=70_000_000)
         ended = run_script(source, url, str(small / "file"), folder=tmp_path)
         assert ended.check().out == "False True\n"
@@ -91,11 +94,14 @@ def test_download_whose_process_is_killed_is_resumed_by_the_next(odd: Odd, tmp_p
 
 
 def test_many_downloads_with_few_descriptors_all_arrive(odd: Odd, tmp_path: Path) -> None:
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 pairs = [(url, path / str(index)) for index in range(1_000)]
 print(sum(done.bytes for done in rv.transfer.download_many(pairs, concurrency=500)))
 """
+    )
     folder = tmp_path / "target"
     folder.mkdir()
     ended = run_script(source, odd.url("/bytes/1000"), str(folder), folder=tmp_path, goal_s=5)
