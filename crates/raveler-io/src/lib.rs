@@ -1,6 +1,5 @@
 //! Reads and writes on devices, in Rust: HTTP, transfers, databases and files on one Tokio runtime.
 
-pub mod db;
 pub mod reactor;
 
 pub mod files;
@@ -8,3 +7,5 @@ pub mod files;
 pub mod http;
 
 pub mod transfer;
+
+pub mod db;
