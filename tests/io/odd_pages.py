@@ -259,6 +259,12 @@ async def raw(exchange: Exchange) -> None:
 
 
 @page
+async def deep_json(exchange: Exchange) -> None:
+    """Open `N` lists and close none."""
+    await exchange.answer(200, "[" * number(exchange), ("Content-Type", "application/json"))
+
+
+@page
 async def repeated(exchange: Exchange) -> None:
     await exchange.answer(200, "", ("X-Many", "one"), ("X-Many", "two"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"))
 
