@@ -1,0 +1,1 @@
+//! Downloads and uploads of whole files: over HTTP, to and from object stores, and on this machine.
