@@ -1,1 +1,40 @@
 //! Downloads and uploads of whole files: over HTTP, to and from object stores, and on this machine.
+
+pub mod error;
+
+pub mod progress;
+
+pub mod name;
+
+pub mod digest;
+
+pub mod address;
+
+pub mod offer;
+
+pub mod web;
+
+pub mod store;
+
+pub mod local;
+
+pub mod source;
+
+pub mod target;
+
+pub mod part;
+
+pub mod copy;
+
+pub mod small;
+
+pub mod download;
+
+pub mod parcel;
+
+pub mod upload;
+
+pub use download::{Download, Downloaded, download};
+pub use error::TransferError;
+pub use progress::Progress;
+pub use upload::{Upload, Uploaded, upload};

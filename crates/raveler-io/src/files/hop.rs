@@ -1,9 +1,10 @@
 //! One hop to a blocking thread, whose work learns when nobody waits for it any more.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use raveler_sync::Flag;
+use tokio::task::JoinHandle;
 
 use super::error::FileError;
 
@@ -19,36 +20,65 @@ impl Abandoned {
     }
 }
 
-struct Waiting(Abandoned);
+/// Work under way on a blocking thread; dropping it tells the work that nobody waits.
+#[derive(Debug)]
+pub struct Hop<T, E> {
+    action: &'static str,
+    path: PathBuf,
+    work: JoinHandle<Result<T, E>>,
+    abandoned: Abandoned,
+}
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.0.set(true);
+impl<T, E> Hop<T, E>
+where
+    T: Send + 'static,
+    E: From<FileError> + Send + 'static,
+{
+    /// Starts `work` on a blocking thread; it is about to `action` the file at `path`.
+    pub fn begin<W>(action: &'static str, path: &Path, work: W) -> Self
+    where
+        W: FnOnce(&Abandoned) -> Result<T, E> + Send + 'static,
+    {
+        let abandoned = Abandoned::default();
+        let told = abandoned.clone();
+        let work = tokio::task::spawn_blocking(move || work(&told));
+        Self { action, path: path.to_path_buf(), work, abandoned }
+    }
+
+    /// Waits for the work and returns what it made.
+    ///
+    /// # Errors
+    ///
+    /// What the work returns, and [`FileError::Shutdown`] if the runtime ends first.
+    ///
+    /// # Panics
+    ///
+    /// If the work panics, with its panic.
+    pub async fn done(mut self) -> Result<T, E> {
+        match (&mut self.work).await {
+            Ok(done) => done,
+            Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
+            Err(_) => Err(FileError::Shutdown { action: self.action, path: self.path.clone() }.into()),
+        }
     }
 }
 
-/// Runs `work` on a blocking thread and returns what it made.
-///
-/// Dropping the future sets the flag that `work` is given; what it does after that reaches nobody.
+impl<T, E> Drop for Hop<T, E> {
+    fn drop(&mut self) {
+        self.abandoned.0.set(true);
+    }
+}
+
+/// Runs `work` on a blocking thread and returns what it made: [`Hop::begin`] and [`Hop::done`] in one.
 ///
 /// # Errors
 ///
-/// What `work` returns, and [`FileError::Shutdown`] if the runtime ends first.
-///
-/// # Panics
-///
-/// If `work` panics, with its panic.
+/// As [`Hop::done`].
 pub async fn blocking<T, E, W>(action: &'static str, path: &Path, work: W) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<FileError> + Send + 'static,
     W: FnOnce(&Abandoned) -> Result<T, E> + Send + 'static,
 {
-    let waiting = Waiting(Abandoned::default());
-    let abandoned = waiting.0.clone();
-    match tokio::task::spawn_blocking(move || work(&abandoned)).await {
-        Ok(done) => done,
-        Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
-        Err(_) => Err(FileError::Shutdown { action, path: path.to_path_buf() }.into()),
-    }
+    Hop::begin(action, path, work).done().await
 }

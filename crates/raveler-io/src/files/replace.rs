@@ -81,7 +81,9 @@ impl Drop for Replacement {
     }
 }
 
-fn temporary_beside(target: &Path) -> PathBuf {
+/// Returns a name beside `target` that this process has not used yet.
+#[must_use]
+pub fn temporary_beside(target: &Path) -> PathBuf {
     static NEXT: Counter = Counter::new(0);
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let ending = format!(".{:x}-{:x}.tmp", std::process::id(), NEXT.add(1));
