@@ -28,6 +28,10 @@ pub mod copy;
 
 pub mod small;
 
+pub mod plan;
+
+pub mod ranges;
+
 pub mod download;
 
 pub mod parcel;
