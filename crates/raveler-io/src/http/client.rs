@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
-use hyper::body::Incoming;
 use raveler_sync::Counter;
 use reqwest::cookie::CookieStore;
 
-use super::address::{host_and_port, shown};
+use super::address::shown;
+use super::answer::Answer;
 use super::decoding::{ACCEPTED, Content};
 use super::error::{HttpError, Phase};
-use super::failure;
 use super::hop::{Defaults, Hop, header};
 use super::options::ClientOptions;
 use super::outgoing::Outgoing;
@@ -89,10 +88,10 @@ impl Client {
         let mut started = None;
         loop {
             let engine = self.transport.engine()?;
-            let permit = engine.limits.enter(&host_and_port(&hop.uri)).await;
+            let permit = engine.limits.enter(hop.host()).await;
             let started = *started.get_or_insert_with(Instant::now);
             let (head, body) = self.exchange(&engine, &hop, request).await?.into_parts();
-            let (status, from) = (head.status.as_u16(), hop.url.to_string());
+            let (status, from) = (head.status.as_u16(), hop.address.text.clone());
             if follows && hop.redirect(status, &head.headers)? {
                 if history.len() >= self.options.max_redirects as usize {
                     let url = shown(&request.url);
@@ -124,14 +123,14 @@ impl Client {
         engine: &Engine,
         hop: &Hop<'_>,
         request: &Request,
-    ) -> Result<http::Response<Incoming>, HttpError> {
+    ) -> Result<http::Response<Answer>, HttpError> {
         let may_repeat = hop.method.is_idempotent() && (request.is_repeatable() || !hop.has_body);
         let answer = match self.attempt(engine, hop, request).await {
             Err(HttpError::Lost { .. }) if may_repeat => self.attempt(engine, hop, request).await?,
             answer => answer?,
         };
         if self.options.cookies && answer.headers().contains_key(SET_COOKIE) {
-            engine.jar.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &hop.url);
+            engine.jar.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &hop.address.url());
             engine.has_cookies.set(true);
         }
         Ok(answer)
@@ -142,27 +141,25 @@ impl Client {
         engine: &Engine,
         hop: &Hop<'_>,
         request: &Request,
-    ) -> Result<http::Response<Incoming>, HttpError> {
-        let name = || shown(hop.url.as_str());
+    ) -> Result<http::Response<Answer>, HttpError> {
+        let name = || shown(&hop.address.text);
         let body = if hop.has_body { &request.body } else { &RequestBody::Empty };
         let (body, media) =
             Outgoing::of(body).await.map_err(|broken| HttpError::Body { url: name(), reason: broken.0 })?;
-        let jar = engine.has_cookies.get().then(|| engine.jar.cookies(&hop.url)).flatten();
+        let jar = engine.has_cookies.get().then(|| engine.jar.cookies(&hop.address.url())).flatten();
         let pulse = body.pulse();
         let mut message = http::Request::new(body);
         *message.method_mut() = hop.method.clone();
-        *message.uri_mut() = hop.uri.clone();
+        *message.uri_mut() = hop.address.uri.clone();
         *message.headers_mut() = hop.headers(&self.defaults, jar, media)?;
-        let answer = engine.exchange(message);
-        let answer = match self.patience() {
+        let answer = engine.exchange(message, name);
+        match self.patience() {
             None => answer.await,
-            Some(limit) => patiently(answer, limit, pulse.as_deref()).await.ok_or_else(|| HttpError::Timeout {
-                url: name(),
-                phase: Phase::Read,
-                after: self.options.timeout.read.unwrap_or_default(),
-            })?,
-        };
-        answer.map_err(|error| failure::without_answer(name(), &error))
+            Some(limit) => patiently(answer, limit, pulse.as_deref()).await.unwrap_or_else(|| {
+                let after = self.options.timeout.read.unwrap_or_default();
+                Err(HttpError::Timeout { url: name(), phase: Phase::Read, after })
+            }),
+        }
     }
 
     /// How long the head of an answer may take, with the connection that it may need first.
@@ -208,7 +205,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Reads the short body of a redirect to its end, so that its connection is free for the next request.
-async fn drain(mut body: Incoming, headers: &HeaderMap) {
+async fn drain(mut body: Answer, headers: &HeaderMap) {
     use http_body_util::BodyExt;
     if announced(headers).is_some_and(|size| size <= DRAINED) {
         while let Some(Ok(_)) = body.frame().await {}
