@@ -21,7 +21,7 @@ mod request;
 mod response;
 mod retry_after;
 mod stream;
-mod tls;
+pub(crate) mod tls;
 mod transport;
 
 pub use client::Client;
