@@ -10,7 +10,9 @@ mod network;
 mod numeric;
 mod options;
 mod pack;
+mod postgres;
 mod rows;
+mod slices;
 mod sqlite;
 mod wire;
 

@@ -23,7 +23,7 @@ mod descriptors;
 
 mod limits;
 
-mod tls;
+pub(crate) mod tls;
 
 mod stream;
 

@@ -6,6 +6,7 @@ use super::address::Address;
 use super::batch::Batch;
 use super::error::DbError;
 use super::options::Options;
+use super::postgres::{Postgres, PostgresStream, PostgresTransaction};
 use super::rows::Rows;
 use super::sqlite::{Sqlite, SqliteStream, SqliteTransaction};
 
@@ -13,18 +14,24 @@ use super::sqlite::{Sqlite, SqliteStream, SqliteTransaction};
 pub enum Database {
     /// A file, or memory.
     Sqlite(Sqlite),
+    /// A PostgreSQL server.
+    Postgres(Postgres),
 }
 
 /// A transaction. Dropping it without a commit rolls it back.
 pub enum Transaction {
     /// Of an SQLite database.
     Sqlite(SqliteTransaction),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresTransaction),
 }
 
 /// The rows of a query, read in batches.
 pub enum RowStream {
     /// Of an SQLite database.
     Sqlite(SqliteStream),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresStream),
 }
 
 /// Calls the same method of whichever driver there is.
@@ -32,6 +39,7 @@ macro_rules! each {
     ($kind:ident, $this:expr, $driver:ident => $call:expr) => {
         match $this {
             $kind::Sqlite($driver) => $call,
+            $kind::Postgres($driver) => $call,
         }
     };
 }
@@ -112,6 +120,7 @@ macro_rules! verbs {
             pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<RowStream, DbError> {
                 Ok(match self {
                     Self::Sqlite(driver) => RowStream::Sqlite(driver.stream(sql, params, most).await?),
+                    Self::Postgres(driver) => RowStream::Postgres(driver.stream(sql, params, most).await?),
                 })
             }
         }
@@ -130,7 +139,8 @@ impl Database {
     pub fn connect(url: &str, options: Options) -> Result<Self, DbError> {
         match Address::parse(url)? {
             Address::Sqlite(address) => Ok(Self::Sqlite(Sqlite::new(address, options))),
-            Address::Postgres(_) | Address::Mysql(_) => Err(DbError::Address(String::from("no driver"))),
+            Address::Postgres(url) => Ok(Self::Postgres(Postgres::new(&url, options)?)),
+            Address::Mysql(_) => Err(DbError::Address(String::from("no driver"))),
         }
     }
 
@@ -142,6 +152,7 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, DbError> {
         Ok(match self {
             Self::Sqlite(driver) => Transaction::Sqlite(driver.begin().await?),
+            Self::Postgres(driver) => Transaction::Postgres(driver.begin().await?),
         })
     }
 
@@ -183,7 +194,8 @@ impl Transaction {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(DbError::Value(format!("{name:?} is no name for a savepoint; take letters, digits and _")));
         }
-        let sql = format!("{verb} {name}");
+        // The prefix keeps the name apart from the words of SQL.
+        let sql = format!("{verb} raveler_{name}");
         each!(Self, self, driver => driver.control(sql).await)
     }
 

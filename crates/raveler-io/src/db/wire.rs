@@ -321,13 +321,19 @@ pub fn plain(cell: &Cell<'_>) -> String {
         Cell::Date(date) => date.to_string(),
         Cell::Time(time) => time.to_string(),
         Cell::DateTime(instant) => instant.to_string(),
-        Cell::Interval(micros) => format!("{micros} microseconds"),
+        Cell::Interval(micros) => seconds_text(*micros),
         Cell::Uuid(bytes) => super::cell::uuid_text(*bytes),
         Cell::Array(items) => {
             let items: Vec<String> = items.iter().map(array_item).collect();
             format!("{{{}}}", items.join(","))
         }
     }
+}
+
+fn seconds_text(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    format!("{sign}{}.{:06} seconds", micros / 1_000_000, micros % 1_000_000)
 }
 
 fn array_item(item: &Cell<'_>) -> String {
