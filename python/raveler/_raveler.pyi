@@ -44,10 +44,12 @@ __all__ = [
     "file_read",
     "file_reader",
     "file_write",
+    "http_response",
     "pending",
     "seed_child",
     "task_seed",
     "task_token",
+    "transfer_close",
     "transfer_download",
     "transfer_downloader",
     "transfer_upload",
@@ -219,6 +221,15 @@ class HttpResponse:
     def json(self) -> Any: ...
     def raise_for_status(self) -> Self: ...
 
+def http_response(
+    status: int,
+    version: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    history: list[tuple[int, str]],
+    elapsed: float,
+) -> HttpResponse: ...
 @final
 class HttpFeed:
     def __new__(cls) -> Self: ...
@@ -249,6 +260,7 @@ class HttpClient:
     ) -> Task[HttpStream]: ...
     def maker(self, method: str | None, prepare: Callable[[Any], Any] | None) -> Maker: ...
     def close(self) -> None: ...
+    def drain(self) -> None: ...
     def describe(self) -> str: ...
 
 @final
@@ -312,6 +324,7 @@ def transfer_download(
     progress: TransferProgress,
     options: NativeOptions,
 ) -> Task[Downloaded]: ...
+def transfer_close() -> None: ...
 def transfer_downloader(folder: str | None, given: dict[str, Any]) -> Maker: ...
 def transfer_upload(
     runtime: Runtime,

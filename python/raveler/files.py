@@ -35,6 +35,7 @@ _CONCURRENCY = 16
 _NONE = _raveler.NativeOptions({})
 
 
+@native.operation
 def read(
     path: str | PathLike[str],
     encoding: str | None = None,
@@ -56,6 +57,7 @@ def read(
     return _raveler.file_read(native.runtime_of(runtime), os.fspath(path), encoding, _read(options, runtime))
 
 
+@native.operation
 def write(
     path: str | PathLike[str],
     data: bytes | bytearray | memoryview | str,

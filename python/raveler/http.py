@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from raveler import _raveler
 from raveler._core import http_request, native
+from raveler._core.adoption import InThread
 from raveler._core.http_stream import Stream
 
 TYPE_CHECKING = False
@@ -118,6 +119,7 @@ class Client:
             )
         )
 
+    @native.operation
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a request and read the whole answer.
 
@@ -149,26 +151,32 @@ class Client:
             feed.start(runtime, task)
         return task
 
+    @native.operation
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a GET; takes what `request` takes."""
         return self.request("GET", url, **options)
 
+    @native.operation
     def head(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a HEAD; takes what `request` takes."""
         return self.request("HEAD", url, **options)
 
+    @native.operation
     def post(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a POST; takes what `request` takes. It is repeated only if ``retries`` says so."""
         return self.request("POST", url, **options)
 
+    @native.operation
     def put(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a PUT; takes what `request` takes."""
         return self.request("PUT", url, **options)
 
+    @native.operation
     def patch(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a PATCH; takes what `request` takes. It is repeated only if ``retries`` says so."""
         return self.request("PATCH", url, **options)
 
+    @native.operation
     def delete(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a DELETE; takes what `request` takes."""
         return self.request("DELETE", url, **options)
@@ -212,24 +220,32 @@ class Client:
         return Stream(runtime, task, self._options_once)
 
     def close(self) -> None:
-        """Close the idle connections; requests that run go on."""
+        """Close all connections; a request that is under way ends with an error."""
         self._inner.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the requests that are under way, and close it; an exception ends them."""
+        try:
+            if kind is None:
+                self._inner.drain()
+        finally:
+            self.close()
 
     async def __aenter__(self) -> Self:
         """Return itself."""
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the requests that are under way while the loop goes on, and close it; an exception ends them."""
+        try:
+            if kind is None:
+                await InThread(self._inner.drain)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         """Return where it sends to, without credentials."""
@@ -260,36 +276,43 @@ def _client() -> Client:
     return _default
 
 
+@native.operation
 def request(method: str, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a request with a client that all such calls share; see `Client.request`. Cookies are not kept."""
     return _client().request(method, url, **options)
 
 
+@native.operation
 def get(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a GET; see `Client.request`."""
     return _client().request("GET", url, **options)
 
 
+@native.operation
 def head(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a HEAD; see `Client.request`."""
     return _client().request("HEAD", url, **options)
 
 
+@native.operation
 def post(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a POST; see `Client.request`."""
     return _client().request("POST", url, **options)
 
 
+@native.operation
 def put(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a PUT; see `Client.request`."""
     return _client().request("PUT", url, **options)
 
 
+@native.operation
 def patch(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a PATCH; see `Client.request`."""
     return _client().request("PATCH", url, **options)
 
 
+@native.operation
 def delete(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a DELETE; see `Client.request`."""
     return _client().request("DELETE", url, **options)

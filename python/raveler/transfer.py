@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 Downloaded = _raveler.Downloaded
 Uploaded = _raveler.Uploaded
 
-__all__ = ["Downloaded", "Uploaded", "download", "download_many", "upload", "upload_many"]
+__all__ = ["Downloaded", "Uploaded", "close", "download", "download_many", "upload", "upload_many"]
 
 DEFAULT_RETRIES = 4
 _CONCURRENCY = 8
 
 
+@native.operation
 def download(
     url: str,
     path: str | PathLike[str],
@@ -85,6 +86,7 @@ def download(
     return task
 
 
+@native.operation
 def upload(
     path: str | PathLike[str],
     url: str,
@@ -174,6 +176,11 @@ def upload_many(
     maker = _raveler.transfer_uploader(_upload_plan(method, headers, store))
     given: dict[str, Any] = {"retries": DEFAULT_RETRIES, **options}
     return native.many(runtime, maker, items, "transfer.upload_many", given, concurrency=_CONCURRENCY)
+
+
+def close() -> None:
+    """Close the connections that are kept for the next transfer; those in use go on."""
+    _raveler.transfer_close()
 
 
 def _download_plan(

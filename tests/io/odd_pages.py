@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING
 
@@ -233,10 +234,13 @@ async def bomb(exchange: Exchange) -> None:
     block = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
     header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
     count = number(exchange)
-    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block))
+    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block) + 10)
     await exchange.send(header)
+    check = 0
     for _ in range(count):
         await exchange.send(block)
+        check = zlib.crc32(bytes(PIECE), check)
+    await exchange.send(b"\x03\x00" + struct.pack("<II", check, count * PIECE & 0xFFFFFFFF))
 
 
 @page

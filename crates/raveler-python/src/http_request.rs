@@ -150,14 +150,14 @@ pub(crate) fn request(method: &str, url: String, given: Option<&Bound<'_, PyDict
 }
 
 fn multipart(parts: &Bound<'_, PyAny>) -> PyResult<Vec<Part>> {
-    type Given = (String, Option<String>, Option<Vec<u8>>, Option<PathBuf>);
+    type Given = (String, Option<String>, Option<Vec<u8>>, Option<PathBuf>, Option<String>);
     let given: Vec<Given> = parts.extract()?;
     Ok(given
         .into_iter()
-        .map(|(name, file_name, content, path)| Part {
+        .map(|(name, file_name, content, path, content_type)| Part {
             name,
             file_name,
-            content_type: None,
+            content_type,
             body: match (content, path) {
                 (_, Some(path)) => PartBody::File(path),
                 (content, None) => PartBody::Bytes(Bytes::from(content.unwrap_or_default())),

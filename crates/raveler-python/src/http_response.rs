@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyUnicodeDecodeError, PyValueError};
 use pyo3::import_exception;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
-use raveler_io::http::{self, HeaderMap, HeaderValue, Response, Url};
+use raveler_io::http::{self, HeaderMap, HeaderName, HeaderValue, Response, Url, Version};
 
 use crate::native::{Fault, Reply};
 
@@ -238,9 +238,53 @@ impl HttpResponse {
         }
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let head = &self.head;
+        let parts = (
+            head.status,
+            format!("{:?}", head.version),
+            &head.url,
+            HttpHeaders::of(&head.headers).pairs,
+            self.content(py)?,
+            head.history.clone(),
+            head.elapsed.as_secs_f64(),
+        );
+        let make = py.import("raveler._raveler")?.getattr("http_response")?;
+        Ok((make, parts).into_pyobject(py)?.into_any())
+    }
+
     fn __repr__(&self) -> String {
         format!("<Response {} {}>", self.head.status, self.head.url)
     }
+}
+
+/// Makes an answer of what another process knew of it.
+#[pyfunction]
+pub(crate) fn http_response(
+    status: u16,
+    version: &str,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    history: Vec<(u16, String)>,
+    elapsed: f64,
+) -> PyResult<HttpResponse> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().map_err(|_| PyValueError::new_err("not the name of a header"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        map.append(name, value.map_err(|_| PyValueError::new_err("not the value of a header"))?);
+    }
+    let version = match version {
+        "HTTP/0.9" => Version::HTTP_09,
+        "HTTP/1.0" => Version::HTTP_10,
+        "HTTP/2.0" => Version::HTTP_2,
+        "HTTP/3.0" => Version::HTTP_3,
+        _ => Version::HTTP_11,
+    };
+    let elapsed = std::time::Duration::try_from_secs_f64(elapsed).unwrap_or_default();
+    let body = vec![Bytes::from(body)];
+    Ok(HttpResponse::new(Response { status, version, url, headers: map, body, history, elapsed }))
 }
 
 /// Makes one `bytes` of the frames of a body: the only copy.

@@ -141,6 +141,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transfer::PyDownloaded>()?;
     module.add_class::<transfer::PyUploaded>()?;
     module.add_class::<transfer::TransferProgress>()?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_close, module)?)?;
+    module.add_function(wrap_pyfunction!(http_response::http_response, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_download, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_downloader, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_upload, module)?)?;
