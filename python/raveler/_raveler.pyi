@@ -230,6 +230,7 @@ def http_response(
     history: list[tuple[int, str]],
     elapsed: float,
 ) -> HttpResponse: ...
+
 @final
 class HttpFeed:
     def __new__(cls) -> Self: ...
@@ -282,6 +283,7 @@ def file_reader(encoding: str | None) -> Maker: ...
 def file_write(
     runtime: Runtime, path: str, content: bytes, how: tuple[bool, bool, bool, bool], options: NativeOptions
 ) -> Task[None]: ...
+
 @final
 class Downloaded:
     @property
