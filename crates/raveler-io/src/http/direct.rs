@@ -105,7 +105,8 @@ impl Direct {
             let is_fresh = idle.is_none();
             let mut link = match idle {
                 Some(link) => link,
-                None => self.connect(connector, &uri, name).await?,
+                // In a box: connecting is rare, and its large state would be moved about with every request.
+                None => Box::pin(self.connect(connector, &uri, name)).await?,
             };
             let mut answer = std::pin::pin!(link.sender.try_send_request(request));
             let end = std::future::poll_fn(|cx| {
