@@ -67,9 +67,8 @@ impl Address {
     }
 
     /// Returns the address taken apart.
-    #[expect(clippy::expect_used, reason = "what is_normal accepts, and what was a URL before, is a URL")]
     pub(super) fn url(&self) -> Url {
-        Url::parse(&self.text).expect("an address is a URL")
+        Url::parse(&self.text).expect("it was a URL before, or is_normal accepted it")
     }
 
     fn of(mut url: Url) -> Result<(Self, Option<Userinfo>), String> {

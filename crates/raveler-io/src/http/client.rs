@@ -156,7 +156,7 @@ impl Client {
         let mut message = http::Request::new(body);
         *message.method_mut() = hop.method.clone();
         *message.uri_mut() = hop.address.uri.clone();
-        *message.headers_mut() = hop.headers(&self.defaults, jar, media)?;
+        *message.headers_mut() = hop.headers(&self.defaults, jar.as_ref(), media)?;
         let mut answer = std::pin::pin!(engine.exchange(message, name));
         match self.patience() {
             None => answer.await,

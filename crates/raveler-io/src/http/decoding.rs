@@ -116,7 +116,7 @@ fn decoder(reader: Reader, encoding: Encoding, first: u8) -> Reader {
 /// Returns whether the connection broke, the compressed data ended early, or they are not what the header says.
 fn broken(url: &str, error: &std::io::Error) -> HttpError {
     let url = url.to_owned();
-    if error.get_ref().is_some_and(|inner| inner.is::<hyper::Error>()) {
+    if matches!(error.get_ref(), Some(inner) if inner.is::<hyper::Error>()) {
         return failure::within_body(url, error);
     }
     if error.kind() == std::io::ErrorKind::UnexpectedEof {

@@ -36,6 +36,10 @@ pub(super) struct Direct {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "a link goes in and out with every request, and its box does not have to be made again"
+)]
 struct Idle {
     links: HashMap<Authority, Vec<Box<Link>>>,
     is_swept: bool,

@@ -24,7 +24,7 @@ macro_rules! packed {
 #[test]
 fn a_stream_hands_out_pieces() {
     run(async {
-        let server = serve(|_, _| (reply("200 OK", &[], &[7; 100_000]), After::Keep)).await;
+        let server = serve(|_, _| (reply("200 OK", &[], &vec![7; 100_000]), After::Keep)).await;
         let mut answer = client().open(&Request::get(server.url("/"))).await.expect("it answers");
         let mut size = 0;
         while let Some(piece) = answer.next().await.expect("it is whole") {

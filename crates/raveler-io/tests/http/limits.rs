@@ -82,9 +82,9 @@ fn starts_are_bounded_in_any_span() {
 #[test]
 fn a_request_that_is_dropped_gives_its_room_back() {
     run(async {
-        let silent = serve(|_, asked| match asked.contains("/silent") {
-            true => (Vec::new(), After::Keep),
-            false => (reply("200 OK", &[], b"x"), After::Keep),
+        let silent = serve(|_, asked| {
+            let answer = if asked.contains("/silent") { Vec::new() } else { reply("200 OK", &[], b"x") };
+            (answer, After::Keep)
         })
         .await;
         let client = Client::new(ClientOptions { concurrency: Some(1), ..ClientOptions::default() }).expect("valid");

@@ -85,7 +85,7 @@ fn trusting(verify: Verify) -> Client {
     Client::new(options).expect("the options are valid")
 }
 
-fn refusal(error: HttpError) -> String {
+fn refusal(error: &HttpError) -> String {
     assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");
     assert!(!error.is_transient());
     error.to_string()
@@ -103,7 +103,7 @@ fn an_authority_of_the_callers_choice_is_trusted() {
             assert_eq!((answer.version, answer.into_bytes()), (Version::HTTP_11, "secret".into()));
         }
         let error = trusting(Verify::Yes).send(&request).await.expect_err("the system does not know it");
-        assert!(refusal(error).contains("nobody known has signed"));
+        assert!(refusal(&error).contains("nobody known has signed"));
         assert_eq!(trusting(Verify::No).send(&request).await.expect("anybody will do").status, 200);
     });
 }
@@ -114,12 +114,12 @@ fn a_wrong_name_and_an_expired_certificate_are_refused() {
         let authority = Authority::new("refused");
         let (port, asked) = authority.serve("other.example", false).await;
         let request = Request::get(format!("https://localhost:{port}/"));
-        let error = refusal(authority.client().send(&request).await.expect_err("another name"));
+        let error = refusal(&authority.client().send(&request).await.expect_err("another name"));
         assert!(error.contains("another name") && error.contains("other.example"), "{error}");
         assert_eq!(asked.len(), 0);
         let (port, asked) = authority.serve("localhost", true).await;
         let request = Request::get(format!("https://localhost:{port}/"));
-        let error = refusal(authority.client().send(&request).await.expect_err("expired"));
+        let error = refusal(&authority.client().send(&request).await.expect_err("expired"));
         assert!(error.contains("expired"), "{error}");
         assert_eq!(asked.len(), 0);
     });
@@ -137,7 +137,7 @@ fn a_port_without_tls_is_told() {
             }
         });
         let error = trusting(Verify::No).send(&Request::get(format!("https://127.0.0.1:{port}/"))).await;
-        assert!(refusal(error.expect_err("no TLS")).contains("http://"));
+        assert!(refusal(&error.expect_err("no TLS")).contains("http://"));
         assert_eq!(server.asked.len(), 0);
     });
 }
