@@ -105,7 +105,8 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
 /// An answer with this status line, these headers and this body, whose length is told.
 pub fn reply(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let length = format!("content-length: {}", body.len());
-    let lines = [&[format!("HTTP/1.1 {status}").as_str()], headers, &[&length, "", ""]].concat();
+    let first = format!("HTTP/1.1 {status}");
+    let lines = [&[first.as_str()], headers, &[&length, "", ""]].concat();
     let mut bytes = lines.join("\r\n").into_bytes();
     bytes.extend_from_slice(body);
     bytes
