@@ -61,6 +61,7 @@ impl Client {
         if let Some(most) = self.options.max_body
             && announced(&answer.headers).is_some_and(|size| size > most)
             && request.method != http::Method::HEAD
+            && answer.status != 304
         {
             return Err(HttpError::TooLarge { url: shown(&answer.url), limit: most });
         }
@@ -135,7 +136,8 @@ impl Client {
             }
         };
         if self.options.cookies && answer.headers().contains_key(SET_COOKIE) {
-            engine.jar.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &hop.address.url());
+            let mut cookies = answer.headers().get_all(SET_COOKIE).iter().filter(|line| is_for_a_site(line));
+            engine.jar.set_cookies(&mut cookies, &hop.address.url());
             engine.has_cookies.set(true);
         }
         Ok(answer)
@@ -205,6 +207,15 @@ fn defaults(options: &ClientOptions) -> Result<Defaults, HttpError> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
     }
     Ok(Defaults { headers, decodes })
+}
+
+/// Returns whether a cookie is for less than a whole top-level domain, whose every site would get it.
+fn is_for_a_site(line: &HeaderValue) -> bool {
+    let line = String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase();
+    line.split(';').skip(1).all(|attribute| match attribute.trim().strip_prefix("domain=") {
+        Some(domain) => domain.trim_matches('.').contains('.') || domain.trim_matches('.') == "localhost",
+        None => true,
+    })
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

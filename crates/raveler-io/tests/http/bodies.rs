@@ -3,7 +3,8 @@
 use async_compression::tokio::write::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use bytes::Bytes;
 use raveler_io::http::{BodyStream, Client, ClientOptions, HttpError, Method, Part, PartBody, Request, RequestBody};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::server::{After, reply, run, serve};
 
@@ -195,6 +196,27 @@ fn a_file_is_sent_as_it_is() {
         std::fs::remove_file(&path).expect("it is there");
         let error = client().send(&request).await.expect_err("it is gone");
         assert!(matches!(error, HttpError::Body { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_body_is_taken() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+        tokio::runtime::Handle::current().spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut some = [0; 1000];
+                let _ = socket.read(&mut some).await;
+                let _ = socket.write_all(&reply("413 Content Too Large", &["connection: close"], b"no")).await;
+                let _ = socket.shutdown().await;
+                while socket.read(&mut some).await.is_ok_and(|got| got > 0) {}
+            }
+        });
+        let mut request = Request::new(Method::PUT, url);
+        request.body = RequestBody::Bytes(Bytes::from(vec![0; 32 << 20]));
+        let answer = client().send(&request).await.expect("it answers");
+        assert_eq!((answer.status, answer.into_bytes()), (413, "no".into()));
     });
 }
 

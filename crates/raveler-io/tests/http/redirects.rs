@@ -142,6 +142,21 @@ fn only_http_is_followed() {
 }
 
 #[test]
+fn a_cookie_for_a_whole_domain_is_not_kept() {
+    run(async {
+        let server = serve(|_, _| {
+            (reply("200 OK", &["set-cookie: a=1; Domain=.1", "set-cookie: b=2; domain=com"], b""), After::Keep)
+        });
+        let server = server.await;
+        let client = client();
+        for _ in 0..2 {
+            client.send(&Request::get(server.url("/"))).await.expect("it answers");
+        }
+        assert!(!server.asked.all()[1].contains("cookie: "));
+    });
+}
+
+#[test]
 fn cookies_come_back_to_who_set_them() {
     run(async {
         let server =
