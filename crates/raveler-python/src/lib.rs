@@ -2,6 +2,8 @@
 
 mod error;
 
+mod facts;
+
 mod modules;
 
 mod current;
