@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.gate import Gate
 
 
@@ -190,6 +192,16 @@ def draw_nested(_: Any = None) -> list[tuple[float, ...]]:
     import raveler as rv
 
     return rv.map(draw, range(3)).list()
+
+
+def draw_around(draw_one: Callable[[], tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Draw before, between and after the children of this task, which draw too."""
+    import raveler as rv
+
+    drawn = [draw_one()]
+    for _ in range(2):
+        drawn.extend([rv.submit(draw_one).result(), draw_one()])
+    return drawn
 
 
 def draw_after_failing(path: str) -> tuple[float, ...]:

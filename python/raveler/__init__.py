@@ -27,6 +27,7 @@ from raveler.exceptions import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from raveler import db, files, http, transfer
     from raveler._core.limits import Rate
     from raveler._core.results import Results
     from raveler._core.rng import rng
@@ -74,7 +75,10 @@ __all__ = [
     "WorkerDied",
     "__version__",
     "as_completed",
+    "db",
+    "files",
     "gather",
+    "http",
     "imap_unordered",
     "map",
     "options",
@@ -88,6 +92,7 @@ __all__ = [
     "stats",
     "submit",
     "task",
+    "transfer",
     "wait",
 ]
 
@@ -107,6 +112,7 @@ _HOMES = {
     "task": "raveler._core.task",
     "wait": "raveler._core.together",
 }
+_FACES = {"db", "files", "http", "transfer"}
 _FORWARDED = {
     "imap_unordered",
     "map",
@@ -127,6 +133,10 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         found = getattr(import_module(home), name)
+    elif name in _FACES:
+        from importlib import import_module
+
+        found = import_module(f"raveler.{name}")
     elif name in _FORWARDED:
         from raveler._core.default import forward
 

@@ -28,6 +28,7 @@ def zygote_main() -> None:
 
     # The parent decides what Ctrl-C means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGURG, _raveler._interrupt)  # noqa: SLF001 - the core and its extension are one unit
     process.is_worker = True
     seat = _raveler._zygote()  # noqa: SLF001 - the core and its extension are one unit
     if seat is not None:

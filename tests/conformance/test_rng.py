@@ -114,6 +114,60 @@ def test_nested_tasks_draw_the_same_numbers_everywhere(new_runtime: NewRuntime) 
     assert len({numbers for inner in expected for numbers in inner}) == 12
 
 
+@pytest.mark.parametrize("draw", DRAWS)
+def test_tasks_in_a_task_leave_its_stream_alone(new_runtime: NewRuntime, draw: Callable[..., Any]) -> None:
+    with rv.Runtime(engine="serial", seed=5) as serial:
+        expected = serial.map(work.draw_around, [draw] * 4).list()
+    assert new_runtime(seed=5).map(work.draw_around, [draw] * 4, chunk=2).list() == expected
+    assert len({numbers for drawn in expected for numbers in drawn}) == 20
+
+
+@pytest.mark.needs("parallel")
+@pytest.mark.parametrize("place", ["process", "thread"])
+def test_order_of_threads_does_not_change_what_their_tasks_draw(new_runtime: NewRuntime, place: Any) -> None:
+    def draws(order: list[int]) -> list[Any]:
+        rt = new_runtime(seed=5)
+        turns = [threading.Event() for _ in [*order, None]]
+
+        def submit_in_turn(index: int) -> list[Any]:
+            turn = order.index(index)
+            turns[turn].wait()
+            tasks = [rt.options(on=place).submit(work.draw) for _ in range(2)]
+            turns[turn + 1].set()
+            return [task.result() for task in tasks]
+
+        outer = [rt.options(on="thread").submit(submit_in_turn, index) for index in range(len(order))]
+        turns[0].set()
+        return [task.result() for task in outer]
+
+    first = draws([0, 1, 2])
+    assert draws([2, 1, 0]) == first
+    assert len({numbers for drawn in first for numbers in drawn}) == 6
+
+
+@pytest.mark.parametrize("key", [None, "mine"])
+def test_tasks_of_threads_and_coroutines_draw_what_those_of_processes_draw(
+    new_runtime: NewRuntime, key: str | None
+) -> None:
+    def inner(rt: rv.Runtime) -> rv.Task[Any]:
+        return (rt if key is None else rt.options(key=key)).submit(work.draw)
+
+    def in_process() -> Any:
+        with rv.Runtime() as rt:
+            return inner(rt).result()
+
+    def in_thread() -> Any:
+        return inner(here).result()
+
+    async def on_loop() -> Any:
+        return await inner(here)
+
+    here = new_runtime(seed=5)
+    expected = new_runtime(seed=5).submit(in_process).result()
+    assert new_runtime(seed=5).options(on="thread").submit(in_thread).result() == expected
+    assert new_runtime(seed=5).submit(on_loop).result() == expected
+
+
 def test_key_fixes_the_stream_whatever_was_submitted_before(new_runtime: NewRuntime) -> None:
     first = new_runtime(seed=5)
     plain = first.options(key="mine").submit(work.draw).result()

@@ -6,6 +6,7 @@ pub mod token;
 
 pub mod frame;
 pub mod inbox;
+pub mod interruption;
 
 pub mod message;
 pub mod nursery;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use raveler_events::clock;
-use raveler_shm::Segment;
+use raveler_shm::{Segment, Ticket};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
@@ -16,6 +16,7 @@ use crate::certificate::Certificate;
 use crate::cores;
 use crate::error::ProcsError;
 use crate::inbox::Inbox;
+use crate::interruption::{self, Graces, Still};
 use crate::message::Message;
 use crate::worker::EXIT_RETIRED;
 use crate::zygote::{Answer, Launch, Zygote};
@@ -35,15 +36,15 @@ pub trait Watcher: Send + Sync + 'static {
     fn died(&self, certificate: Certificate);
     /// Notes wait in the inbox.
     fn notes(&self);
-    /// Looks after deadlines; returns how long until it should be called again.
-    fn tick(&self) -> Option<Duration>;
     /// No worker can be had any more.
     fn failed(&self, error: ProcsError);
 }
 
 enum Order {
     /// Kill this worker if the question still holds once it stands still.
-    Stop(u32, Box<dyn Fn() -> bool + Send>),
+    Stop(u32, Still),
+    /// Interrupt this use of a slot by this worker, if the question holds; kill the worker if it still does after the grace.
+    Interrupt(u32, Ticket, Still),
     Shutdown,
 }
 
@@ -83,6 +84,7 @@ impl Supervisor {
             mailbox: Arc::clone(&mailbox),
             zygote: None,
             alive: HashMap::new(),
+            graces: Graces::default(),
             false_starts: 0,
             is_stopping: false,
         };
@@ -98,9 +100,9 @@ impl Supervisor {
         self.mailbox.order(Order::Stop(worker, Box::new(still)));
     }
 
-    /// Makes the supervisor look after deadlines now.
-    pub fn wake(&self) {
-        self.mailbox.ring();
+    /// Interrupts what the worker runs in this use of a slot, if `still` says yes; kills the worker if it has not ended after a grace.
+    pub fn interrupt(&self, worker: u32, ticket: Ticket, still: impl Fn() -> bool + Send + 'static) {
+        self.mailbox.order(Order::Interrupt(worker, ticket, Box::new(still)));
     }
 
     /// Ends the workers and the zygote and waits for it. Orderly if the segment was shut down and nothing runs; whatever still runs is killed.
@@ -147,6 +149,7 @@ struct Desk {
     mailbox: Arc<Mailbox>,
     zygote: Option<Zygote>,
     alive: HashMap<u32, Living>,
+    graces: Graces,
     false_starts: u32,
     is_stopping: bool,
 }
@@ -155,15 +158,18 @@ impl Desk {
     fn run(mut self) {
         self.start_zygote();
         while !self.is_stopping {
-            let timeout = self.watcher.tick();
-            self.wait(timeout);
+            self.wait(self.graces.left());
             self.answers();
             self.watcher.notes();
             for order in self.mailbox.take() {
                 match order {
                     Order::Stop(worker, still) => self.stop(worker, &*still),
+                    Order::Interrupt(worker, ticket, still) => self.interrupt(worker, ticket, still),
                     Order::Shutdown => self.is_stopping = true,
                 }
+            }
+            for (worker, still) in self.graces.take_over() {
+                self.stop(worker, &*still);
             }
         }
         self.end();
@@ -315,6 +321,16 @@ impl Desk {
         wait_until_stopped(living.pid);
         let signal = if still() { Signal::KILL } else { Signal::CONT };
         let _ = rustix::process::pidfd_send_signal(&living.pidfd, signal);
+    }
+
+    fn interrupt(&mut self, worker: u32, ticket: Ticket, still: Still) {
+        if let Some(living) = self.alive.get(&worker)
+            && still()
+        {
+            self.segment.worker(worker).set_interrupt(interruption::mark(ticket));
+            let _ = rustix::process::pidfd_send_signal(&living.pidfd, interruption::SIGNAL);
+            self.graces.grant(worker, still);
+        }
     }
 
     fn end(mut self) {

@@ -7,6 +7,7 @@ use raveler_events::clock;
 use raveler_shm::{Arena, Block, Segment, ShmError, Taken, WorkerPort};
 
 use crate::error::ProcsError;
+use crate::interruption;
 use crate::nursery::Seat;
 
 /// Exit code of a worker that leaves to be replaced by a fresh one.
@@ -30,8 +31,8 @@ pub trait Results {
     /// Lets the results committed next point into a block, which the parent then holds.
     fn keep(&mut self, block: Block);
 
-    /// Writes down that execution starts now.
-    fn stamp(&mut self);
+    /// Writes down that execution starts now; returns the mark by which it may be interrupted, 0 if it can't be.
+    fn stamp(&mut self) -> u64;
 }
 
 /// What a worker needs from the interpreter.
@@ -102,8 +103,9 @@ impl Results for Slot<'_> {
         self.taken.commit(self.arena, bytes, items)
     }
 
-    fn stamp(&mut self) {
+    fn stamp(&mut self) -> u64 {
         self.taken.stamp(clock::nanos());
+        interruption::mark(self.taken.ticket())
     }
 }
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use raveler::Runtime;
 use raveler::outcome::{Outcome, Payload};
+use raveler_shm::Arena;
 use raveler_task::{Place, Seed, Start, TaskId};
 
 use crate::encode::Encoder;
@@ -132,12 +133,16 @@ pub(crate) fn end(py: Python<'_>, runtime: &Runtime<Interp>, start: Start, outco
     let Outcome::Value(value) = outcome else {
         return;
     };
-    let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
-    let outcome = match encoder.value(value.bind(py), "result") {
-        Ok(()) => Outcome::Both(Payload::new(&encoder.out, encoder.blocks), value),
-        Err(error) => Outcome::Raised(error.into_value(py).into_any()),
-    };
+    let outcome = both(value.into_bound(py), runtime.arena(), runtime.config().is_serial)
+        .unwrap_or_else(|error| Outcome::Raised(error.into_value(py).into_any()));
     runtime.call_ends(start.task, start.attempt, outcome, false);
+}
+
+/// Returns a value in both forms.
+pub(crate) fn both(value: Bound<'_, PyAny>, arena: &Arena, is_serial: bool) -> PyResult<Outcome<Interp>> {
+    let mut encoder = Encoder::new(arena, is_serial);
+    encoder.value(&value, "result")?;
+    Ok(Outcome::Both(Payload::new(&encoder.out, encoder.blocks), value.unbind()))
 }
 
 #[pymethods]

@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use raveler_sync::Flag;
 use raveler_task::Seed;
+
+use crate::modules;
 
 /// What is known of the task that runs on this thread; one structure, because finding it costs more than reading it.
 struct Current {
@@ -39,10 +42,18 @@ thread_local! {
 }
 
 static IS_WORKER: Flag = Flag::new(false);
+static HAS_CALLS: Flag = Flag::new(false);
 
 /// Notes that this process is a worker: runtimes in it run their process tasks inline.
 pub(crate) fn become_worker() {
     IS_WORKER.set(true);
+}
+
+/// Notes that tasks run on threads or loops of this process, whose streams the contextvar knows.
+pub(crate) fn has_calls() {
+    if !HAS_CALLS.get() {
+        HAS_CALLS.set(true);
+    }
 }
 
 /// Whether this process is a worker.
@@ -50,9 +61,22 @@ pub(crate) fn is_worker() -> bool {
     IS_WORKER.get()
 }
 
-/// Enters a frame on this thread.
-pub(crate) fn enter(name: Option<Py<PyString>>, number: u64, attempt: u32, seed: Seed) {
-    CURRENT.with(|current| *current.frame.borrow_mut() = Frame { name, number, attempt, seed: Some(seed) });
+/// What ran on this thread before a frame was entered: a task whose own task runs inside it.
+pub(crate) struct Outer {
+    token: u64,
+    item: u64,
+    calls: u64,
+    frame: Frame,
+}
+
+/// Enters a frame on this thread; what it returns is to be given to `leave`.
+pub(crate) fn enter(name: Option<Py<PyString>>, number: u64, attempt: u32, seed: Seed) -> Outer {
+    CURRENT.with(|current| Outer {
+        token: current.token.get(),
+        item: current.item.get(),
+        calls: current.calls.get(),
+        frame: current.frame.replace(Frame { name, number, attempt, seed: Some(seed) }),
+    })
 }
 
 /// Begins an item of the frame: a new random stream.
@@ -67,9 +91,14 @@ pub(crate) fn begin(item: u64) {
     });
 }
 
-/// Leaves the frame.
-pub(crate) fn leave() {
-    CURRENT.with(|current| current.token.set(0));
+/// Leaves the frame for the one before.
+pub(crate) fn leave(outer: Outer) {
+    CURRENT.with(|current| {
+        current.token.set(outer.token);
+        current.item.set(outer.item);
+        current.calls.set(outer.calls);
+        current.frame.replace(outer.frame)
+    });
 }
 
 /// Returns a number that changes with each task and item that runs on this thread; 0 outside one.
@@ -87,11 +116,38 @@ pub(crate) fn seed() -> Option<Seed> {
     })
 }
 
+/// Returns the stream of the task that runs in this context, if it is one of a thread or a loop.
+///
+/// Where a frame runs inside such a task, or such a task inside a frame, it is that of the inner one.
+fn stream(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    if !HAS_CALLS.get() {
+        return Ok(None);
+    }
+    let stream = modules::current_stream(py)?.call_method0(intern!(py, "get"))?;
+    Ok((!stream.is_none()).then_some(stream))
+}
+
+/// Returns the seed of the running task or item, wherever it runs.
+pub(crate) fn own_seed(py: Python<'_>) -> PyResult<Option<Seed>> {
+    match stream(py)? {
+        Some(stream) => Ok(Some(Seed::from_u128(stream.getattr(intern!(py, "seed"))?.extract()?))),
+        None => Ok(seed()),
+    }
+}
+
 /// Returns the seed of the next call that the running task makes itself.
-pub(crate) fn next_call() -> Option<Seed> {
-    let seed = seed()?;
-    let call = CURRENT.with(|current| current.calls.replace(current.calls.get() + 1));
-    Some(seed.child(call))
+pub(crate) fn next_call(py: Python<'_>) -> PyResult<Option<Seed>> {
+    let Some(stream) = stream(py)? else {
+        let Some(seed) = seed() else {
+            return Ok(None);
+        };
+        let call = CURRENT.with(|current| current.calls.replace(current.calls.get() + 1));
+        return Ok(Some(seed.child(call)));
+    };
+    let seed = Seed::from_u128(stream.getattr(intern!(py, "seed"))?.extract()?);
+    let call: u64 = stream.getattr(intern!(py, "calls"))?.extract()?;
+    stream.setattr(intern!(py, "calls"), call + 1)?;
+    Ok(Some(seed.child(call)))
 }
 
 /// Returns name, number and attempt of the running task.

@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use raveler::cell::Cell;
+use raveler::outcome::Outcome;
 use raveler::{Host, Notice};
 use raveler_procs::inbox::Note;
 use raveler_procs::worker::Results;
@@ -14,11 +15,12 @@ use raveler_procs::zygote::Launch;
 use raveler_shm::{Arena, ShmError};
 use raveler_task::{Place, TaskId};
 
-use crate::call::{Call, Job};
-use crate::hub::Hub;
+use crate::bridge::Bridge;
+use crate::call::{self, Call, Job};
+use crate::hub::Bell;
 use crate::interpreter::Interpreter;
 use crate::modules;
-use crate::runtime::Bridge;
+use crate::native::{Fault, Reply};
 
 /// The interpreter of this process.
 pub(crate) struct Interp {
@@ -38,7 +40,7 @@ pub(crate) enum Waiter {
     /// A function, called with the task.
     Callback(Py<PyAny>, Py<PyAny>),
     /// A hub, given a token.
-    Hub(Py<Hub>, Py<PyAny>),
+    Hub(Arc<Bell>, Py<PyAny>),
     /// A task of another runtime that ends likewise.
     Bridge(Box<Bridge>),
 }
@@ -123,25 +125,58 @@ impl Interp {
 
 impl Host for Interp {
     type Value = Py<PyAny>;
+    type Reply = Box<dyn Reply>;
+    type Fault = Arc<dyn Fault>;
     type Waiter = Waiter;
     type Call = Job;
 
     fn deliver(&self, notices: Vec<Notice<Self>>) {
         // Without an interpreter nobody is left who could be told.
         Python::try_attach(|py| {
-            let mut rung: Vec<Py<Hub>> = Vec::new();
+            let mut rung = Vec::new();
             for notice in notices {
                 match notice {
-                    Notice::Settled(_, waiter) | Notice::Ready(waiter) => tell(py, waiter, &mut rung),
+                    Notice::Settled(_, waiter) | Notice::Ready { waiter, .. } => tell(py, waiter, &mut rung),
                     Notice::Start(job) => self.start(py, &job),
                     Notice::Stop(job) => self.stop(py, &job),
-                    Notice::Kill { .. } => {}
+                    Notice::Kill { .. } | Notice::Launch(_) => {}
                 }
             }
-            for hub in rung {
-                hub.get().ring(py);
-            }
+            ring(py, &rung);
         });
+    }
+
+    fn deliver_detached(&self, notices: Vec<Notice<Self>>) -> Vec<Notice<Self>> {
+        let mut rung = Vec::new();
+        let mut rest = Vec::new();
+        for notice in notices {
+            match notice {
+                Notice::Settled(_, Waiter::Hub(bell, token))
+                | Notice::Ready { waiter: Waiter::Hub(bell, token), .. }
+                    if !bell.needs_interpreter() =>
+                {
+                    if bell.add(token) {
+                        rung.push(bell);
+                    }
+                }
+                other => rest.push(other),
+            }
+        }
+        for bell in rung {
+            bell.ring_detached();
+        }
+        rest
+    }
+
+    fn reply_bytes(reply: &Box<dyn Reply>) -> u64 {
+        reply.bytes()
+    }
+
+    fn encode(&self, reply: Box<dyn Reply>, arena: &Arena) -> Outcome<Self> {
+        Python::attach(|py| {
+            let made = reply.into_python(py).and_then(|value| call::both(value, arena, self.is_serial));
+            made.unwrap_or_else(|error| Outcome::Raised(error.into_value(py).into_any()))
+        })
     }
 
     fn run_inline(&self, args: &[u8], arena: &Arena, results: &mut impl Results) -> Result<bool, ShmError> {
@@ -190,7 +225,7 @@ impl Host for Interp {
 }
 
 /// Tells one waiter; hubs that must be rung are collected.
-pub(crate) fn tell(py: Python<'_>, waiter: Waiter, rung: &mut Vec<Py<Hub>>) {
+pub(crate) fn tell(py: Python<'_>, waiter: Waiter, rung: &mut Vec<Arc<Bell>>) {
     match waiter {
         Waiter::Callback(function, task) => {
             if let Err(error) = function.call1(py, (task,)) {
@@ -198,11 +233,18 @@ pub(crate) fn tell(py: Python<'_>, waiter: Waiter, rung: &mut Vec<Py<Hub>>) {
             }
         }
         Waiter::Hub(hub, token) => {
-            if hub.get().add(token) {
+            if hub.add(token) {
                 rung.push(hub);
             }
         }
         Waiter::Bridge(bridge) => bridge.cross(py),
+    }
+}
+
+/// Wakes the loops of the bells that were collected.
+pub(crate) fn ring(py: Python<'_>, rung: &[Arc<Bell>]) {
+    for bell in rung {
+        bell.ring(py);
     }
 }
 

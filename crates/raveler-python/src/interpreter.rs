@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use raveler_procs::frame::{Body, Frame, Head, flags};
+use raveler_procs::interruption::{FINAL, OUT_OF_TIME, RETRYABLE};
 use raveler_procs::token::{Reader, Span, Tag, Write};
 use raveler_procs::worker::Results;
 use raveler_shm::{Arena, Block, BlockId, ShmError};
@@ -17,6 +18,7 @@ use crate::decode::{Access, Decoder, content};
 use crate::encode::Encoder;
 use crate::error;
 use crate::function::unpack;
+use crate::interrupt;
 use crate::modules;
 
 /// Most functions that are kept ready.
@@ -62,9 +64,7 @@ impl Interpreter {
             Err(error) => return self.fail(py, &error::of_wire(&error), 1, results),
         };
         let head = frame.head;
-        if head.has(flags::TIMED) {
-            results.stamp();
-        }
+        let mark = if head.has(flags::TIMED) { results.stamp() } else { 0 };
         let place: Option<(Block, Span)> = match frame.body {
             Body::Inline(_) => None,
             Body::Block(span) => Some((arena.hold(BlockId::from_u64(span.block)), span)),
@@ -74,13 +74,22 @@ impl Interpreter {
             (None, Body::Inline(body)) => body,
             (None, Body::Block(_)) => &[],
         };
+        if mark != 0 {
+            interrupt::arm(mark);
+        }
         match self.ready(py, &head, arena) {
             Ok((function, name, retry_on)) => {
-                current::enter(Some(name), head.task, head.attempt, Seed::from_u128(head.seed));
-                let run = Run { head, arena, function, retry_on, is_here: self.is_here };
+                let outer = current::enter(Some(name), head.task, head.attempt, Seed::from_u128(head.seed));
+                let run = Run { head, mark, arena, function, retry_on, is_here: self.is_here };
                 let has_failed = run.items(py, body, &mut self.out, results);
-                current::leave();
+                current::leave(outer);
                 has_failed
+            }
+            Err(_) if mark != 0 && interrupt::disarm() => {
+                self.out.clear();
+                write_bare_error(OUT_OF_TIME, &mut self.out);
+                results.commit(&self.out, 1)?;
+                Ok(true)
             }
             Err(error) => self.fail(py, &error, head.items, results),
         }
@@ -135,6 +144,8 @@ impl Interpreter {
 /// One frame that runs.
 struct Run<'a, 'py> {
     head: Head,
+    /// By what its items may be interrupted; 0 if they can't be.
+    mark: u64,
     arena: &'a Arena,
     function: Bound<'py, PyAny>,
     retry_on: Option<Bound<'py, PyAny>>,
@@ -164,12 +175,21 @@ impl<'py> Run<'_, 'py> {
         for item in 0..u64::from(self.head.items) {
             current::begin(self.head.first + item);
             encoder.out.clear();
+            if self.mark != 0 {
+                interrupt::arm(self.mark);
+            }
             let result = self.call(py, &decoder, &mut reader).and_then(|value| encoder.value(&value, "result"));
-            if let Err(error) = result {
+            let is_late = self.mark != 0 && interrupt::disarm();
+            if is_late || result.is_err() {
                 has_failed = true;
                 encoder.out.clear();
                 encoder.blocks.clear();
-                write_error(py, &error, self.retry_on.as_ref(), &mut encoder.out);
+            }
+            match result {
+                // Whatever became of it: it was told that its time was over.
+                _ if is_late => write_bare_error(OUT_OF_TIME, &mut encoder.out),
+                Err(error) => write_error(py, &error, self.retry_on.as_ref(), &mut encoder.out),
+                Ok(()) => {}
             }
             for block in encoder.blocks.drain(..) {
                 results.keep(block);
@@ -236,12 +256,18 @@ pub(crate) fn write_error(py: Python<'_>, error: &PyErr, retry_on: Option<&Bound
     };
     let dumped = modules::dump_error(py).and_then(|dump| dump.call1((value,)));
     let dumped = dumped.and_then(|bytes| bytes.extract::<Vec<u8>>());
-    let mut content = vec![u8::from(may_retry)];
+    let first = if may_retry { RETRYABLE } else { FINAL };
+    let mut content = vec![first];
     // An empty form makes the reader say that the error could not travel.
     content.extend_from_slice(&dumped.unwrap_or_default());
     if out.sized(Tag::Error, &content).is_err() {
-        out.tag(Tag::Error);
-        Write::u32(out, 1);
-        out.push(u8::from(may_retry));
+        write_bare_error(first, out);
     }
+}
+
+/// Writes an error of which nothing is known but its first byte.
+fn write_bare_error(first: u8, out: &mut Vec<u8>) {
+    out.tag(Tag::Error);
+    Write::u32(out, 1);
+    out.push(first);
 }

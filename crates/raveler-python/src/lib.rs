@@ -18,6 +18,8 @@ mod shared;
 
 mod function;
 
+mod interrupt;
+
 mod interpreter;
 
 mod inline;
@@ -28,15 +30,41 @@ mod loan;
 
 mod options;
 
+mod native;
+
+mod prepared;
+
 mod host;
+
+mod inner;
 
 mod call;
 
 mod pending;
 
+mod failure;
+
 mod task;
 
+mod bridge;
+
+mod arguments;
+
+mod map_state;
+
 mod map_run;
+
+mod native_run;
+
+mod files;
+
+mod transfer;
+
+mod http_response;
+
+mod http_request;
+
+mod http_client;
 
 mod runtime;
 
@@ -92,6 +120,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::Call>()?;
     module.add_class::<hub::Hub>()?;
     module.add_class::<map_run::MapRun>()?;
+    module.add_class::<native_run::Maker>()?;
+    module.add_class::<native_run::NativeRun>()?;
     module.add_class::<pending::Settler>()?;
     module.add_class::<runtime::PyRuntime>()?;
     module.add_class::<shared::Shared>()?;
@@ -101,11 +131,31 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(task_token, module)?)?;
     module.add_function(wrap_pyfunction!(task_seed, module)?)?;
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
+    module.add_class::<native::NativeOptions>()?;
+    module.add_class::<files::FileWalk>()?;
+    module.add_class::<http_client::HttpClient>()?;
+    module.add_class::<http_client::HttpStream>()?;
+    module.add_class::<http_request::HttpFeed>()?;
+    module.add_class::<http_response::HttpHeaders>()?;
+    module.add_class::<http_response::HttpResponse>()?;
+    module.add_class::<transfer::PyDownloaded>()?;
+    module.add_class::<transfer::PyUploaded>()?;
+    module.add_class::<transfer::TransferProgress>()?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_close, module)?)?;
+    module.add_function(wrap_pyfunction!(http_response::http_response, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_download, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_downloader, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_upload, module)?)?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_uploader, module)?)?;
+    module.add_function(wrap_pyfunction!(files::file_read, module)?)?;
+    module.add_function(wrap_pyfunction!(files::file_reader, module)?)?;
+    module.add_function(wrap_pyfunction!(files::file_write, module)?)?;
     module.add_function(wrap_pyfunction!(pending::pending, module)?)?;
     module.add_function(wrap_pyfunction!(machine::cores, module)?)?;
     module.add_function(wrap_pyfunction!(machine::doctor, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_zygote, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_send, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::_request_flush, module)?)?;
+    module.add_function(wrap_pyfunction!(zygote::_interrupt, module)?)?;
     Ok(())
 }

@@ -4,24 +4,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
-use raveler::function::Function;
+use pyo3::types::{PyDict, PyList, PyString};
 use raveler::map::{Content, MapOptions, Piece, Taken};
 use raveler::mapping::MapHandle;
-use raveler::outcome::{Outcome, Payload};
-use raveler::work::Parcel;
-use raveler_procs::frame::{Head, flags};
+use raveler::outcome::Outcome;
 use raveler_procs::token::{Reader, Token};
-use raveler_task::{ErrorPolicy, Seed};
+use raveler_task::ErrorPolicy;
 
 use crate::decode::{Access, Decoder, load_error, simple};
-use crate::encode::{Encoder, Seen};
+use crate::encode::Seen;
 use crate::error::{self, TaskCancelled};
-use crate::host::{Interp, Waiter, tell};
+use crate::failure;
+use crate::host::{Interp, Waiter, ring, tell};
 use crate::hub::Hub;
-use crate::loan::Loan;
-use crate::runtime::{Inner, Prepared, PyRuntime, write_head};
-use crate::task;
+use crate::inner::Inner;
+use crate::map_state::{Open, Pulled, State};
+use crate::runtime::PyRuntime;
 
 /// The results of a map, in the making.
 #[pyclass(frozen, weakref, subclass, generic, module = "raveler._raveler")]
@@ -29,56 +27,6 @@ pub(crate) struct MapRun {
     inner: Arc<Inner>,
     handle: MapHandle,
     state: Mutex<State>,
-}
-
-struct State {
-    source: Option<Py<PyIterator>>,
-    function: Arc<Function>,
-    prepared: Prepared,
-    policy: ErrorPolicy,
-    is_star: bool,
-    seed: Seed,
-    scratch: Vec<u8>,
-    seen: Option<Seen>,
-    /// Results that have arrived and are given one by one.
-    open: Option<Open>,
-    is_closed: bool,
-    given: u64,
-    skipped: u64,
-}
-
-impl State {
-    /// Reads the simple values that come next in the open piece.
-    fn read_simple(&mut self, py: Python<'_>, list: &Bound<'_, PyList>) -> PyResult<()> {
-        let Some(open) = &mut self.open else {
-            return Ok(());
-        };
-        let bytes = open.payload.as_slice();
-        let mut reader = Reader::new(&bytes[open.at..]);
-        let mut count = 0;
-        while count < open.left {
-            let before = reader.rest().len();
-            let token = reader.token().map_err(|error| error::of_wire(&error))?;
-            let Some(value) = simple(py, &token)? else {
-                open.at = bytes.len() - before;
-                open.left -= count;
-                self.given += u64::from(count);
-                return Ok(());
-            };
-            list.append(value)?;
-            count += 1;
-        }
-        self.given += u64::from(count);
-        self.open = None;
-        Ok(())
-    }
-}
-
-/// A piece that is being read.
-struct Open {
-    payload: Payload,
-    at: usize,
-    left: u32,
 }
 
 /// What a look for the next result found.
@@ -121,6 +69,7 @@ impl MapRun {
             window: if is_serial { Some(1) } else { get("window")?.and_then(|value| value.extract().ok()) },
             chunk: if is_alone || is_serial { Some(1) } else { chunk },
             spec: prepared.spec.clone(),
+            concurrency: None,
             len: source.call_method0("__length_hint__").and_then(|len| len.extract()).ok(),
         };
         // No code of the user's runs between two items of these, so a buffer that comes again is the same.
@@ -166,7 +115,7 @@ impl MapRun {
             runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
             let source = source.clone_ref(py).into_bound(py);
             let first = runtime.map_position(&self.handle);
-            let pulled = self.pull(state, source, wanted, first);
+            let pulled = state.pull(&self.inner.runtime, &self.handle, source, wanted, first);
             let Pulled { items, refused, end } = pulled?;
             if let Some(error) = refused {
                 let error = Outcome::Raised(error.into_value(py).into_any());
@@ -185,72 +134,6 @@ impl MapRun {
         Ok(())
     }
 
-    /// Pulls one frame and sends it.
-    fn pull(
-        &self,
-        state: &mut State,
-        mut source: Bound<'_, PyIterator>,
-        wanted: usize,
-        first: u64,
-    ) -> PyResult<Pulled> {
-        /// Bytes after which a frame is long enough.
-        const FRAME_BYTES: usize = 256 * 1024;
-        let is_star = state.is_star;
-        let runtime = &self.inner.runtime;
-        let mut encoder = Encoder::new(runtime.arena(), runtime.config().is_serial);
-        encoder.seen = state.seen.take();
-        encoder.out = std::mem::take(&mut state.scratch);
-        encoder.out.clear();
-        encoder.out.resize(Head::SIZE, 0);
-        let mut items = 0_u32;
-        let mut end = None;
-        let mut refused = None;
-        for _ in 0..wanted {
-            match source.next() {
-                None => {
-                    end = Some(Ok(()));
-                    break;
-                }
-                Some(Err(error)) => {
-                    end = Some(Err(error));
-                    break;
-                }
-                Some(Ok(item)) => {
-                    if let Err(error) = item_of(&mut encoder, &item, is_star, &state.prepared.leading) {
-                        refused = Some(error);
-                        break;
-                    }
-                    items += 1;
-                }
-            }
-            if encoder.out.len() > FRAME_BYTES || encoder.blocks.len() >= 8 {
-                break;
-            }
-        }
-        state.seen = encoder.seen.take();
-        let Encoder { mut out, mut blocks, .. } = encoder;
-        if items > 0 {
-            let mut bits = flags::ITEMS;
-            if state.is_star || !state.prepared.leading.is_empty() {
-                bits |= flags::STAR;
-            }
-            if state.policy == ErrorPolicy::Raise {
-                bits |= flags::STOP_AT_ERROR;
-            }
-            let mut head = Vec::with_capacity(Head::SIZE);
-            write_head(&mut head, &state.function, &state.prepared, bits, (first + 1, items), (state.seed, first));
-            out[..Head::SIZE].copy_from_slice(&head);
-            Parcel::seal(&mut out, &mut blocks, runtime.arena()).map_err(|error| error::to_python(&error))?;
-            // Inside a worker the items run before this returns.
-            let _loans = Loan::all(source.py(), &state.prepared.outer)?;
-            runtime
-                .map_push(&self.handle, items, &out, blocks, &state.function)
-                .map_err(|error| error::to_python(&error))?;
-        }
-        state.scratch = out;
-        Ok(Pulled { items, refused, end })
-    }
-
     /// Returns the next result if it is there.
     fn next<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Next<'py>> {
         loop {
@@ -267,6 +150,10 @@ impl MapRun {
             match self.inner.runtime.map_take(&self.handle) {
                 Taken::Piece(Piece { content: Content::Items(payload, items), .. }) => {
                     state.open = Some(Open { payload, at: 0, left: items });
+                }
+                Taken::Piece(Piece { content: Content::Reply(reply), .. }) => {
+                    state.given += 1;
+                    return Ok(Next::Item(reply.into_python(py)?));
                 }
                 Taken::Piece(Piece { content: Content::Failure(outcome), .. }) => {
                     let error = self.failure(py, state, outcome)?;
@@ -366,9 +253,10 @@ impl MapRun {
         let name = state.prepared.name.bind(py);
         let arena = self.inner.runtime.arena();
         Ok(match outcome {
-            Outcome::Died(death) => task::describe_death(py, &death, Some(arena), Some(name))?,
-            Outcome::TimedOut(after) => task::timed_out(py, after, name),
+            Outcome::Died(death) => failure::describe_death(py, &death, Some(arena), Some(name))?,
+            Outcome::TimedOut(after) => failure::timed_out(py, after, name),
             Outcome::Raised(error) => error.into_bound(py),
+            Outcome::Fault(fault) => fault.to_python(py).into_value(py).into_bound(py).into_any(),
             Outcome::Refused(error) => {
                 state.policy = ErrorPolicy::Raise;
                 error::to_python(&error).into_value(py).into_bound(py).into_any()
@@ -391,45 +279,6 @@ impl MapRun {
         let mut interrupted = error::heed_signals;
         py.detach(|| runtime.wait(self.handle.ready(), None, None, &mut interrupted)).map(|_| ())
     }
-}
-
-/// Writes one item; what can't travel leaves no trace.
-fn item_of(encoder: &mut Encoder<'_>, item: &Bound<'_, PyAny>, is_star: bool, leading: &[Py<PyAny>]) -> PyResult<()> {
-    let (start, blocks) = (encoder.out.len(), encoder.blocks.len());
-    let written = if leading.is_empty() {
-        match item.cast_exact::<PyTuple>() {
-            Ok(arguments) if is_star => encoder.arguments(arguments),
-            _ => encoder.argument(item),
-        }
-    } else {
-        with_leading(item, is_star, leading).and_then(|arguments| encoder.arguments(&arguments))
-    };
-    written.inspect_err(|_| {
-        encoder.out.truncate(start);
-        encoder.blocks.truncate(blocks);
-    })
-}
-
-/// Returns the arguments of an item, with the object of a bound method before them.
-fn with_leading<'py>(item: &Bound<'py, PyAny>, is_star: bool, leading: &[Py<PyAny>]) -> PyResult<Bound<'py, PyTuple>> {
-    let py = item.py();
-    let mut arguments: Vec<Bound<'py, PyAny>> = leading.iter().map(|each| each.bind(py).clone()).collect();
-    if is_star {
-        for member in item.try_iter()? {
-            arguments.push(member?);
-        }
-    } else {
-        arguments.push(item.clone());
-    }
-    PyTuple::new(py, arguments)
-}
-
-struct Pulled {
-    items: u32,
-    /// The error of the item after these, if it can't travel.
-    refused: Option<PyErr>,
-    /// How the source ended, if it did.
-    end: Option<PyResult<()>>,
 }
 
 #[pymethods]
@@ -470,12 +319,10 @@ impl MapRun {
 
     /// Gives `token` to `hub` when another poll may succeed.
     fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
-        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub, token)) {
+        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub.get().bell(), token)) {
             let mut rung = Vec::new();
             tell(py, waiter, &mut rung);
-            for hub in rung {
-                hub.get().ring(py);
-            }
+            ring(py, &rung);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal;)*) => {
@@ -35,6 +36,8 @@ functions! {
     load_function = "raveler._core.serialize"."load_function";
     /// Checks a function that refers to things that can change.
     still_same = "raveler._core.serialize"."still_same";
+    /// What is raised in a task that ran out of time.
+    out_of_time = "raveler._core.process"."OutOfTime";
     /// What stands for an absent global in a function's checks.
     missing = "raveler._core.functions"."MISSING";
     /// An exception to bytes.
@@ -59,6 +62,8 @@ functions! {
     thread_place = "raveler._core.places"."ThreadPlace";
     /// The class of the loop's place.
     loop_place = "raveler._core.places"."LoopPlace";
+    /// The variable that holds the stream of a thread's or a loop's task.
+    current_stream = "raveler._core.rng"."current";
     /// The context of the caller.
     copy_context = "contextvars"."copy_context";
     /// Takes a line, record or warning of a worker.
@@ -79,4 +84,15 @@ functions! {
     os_fork = "os"."fork";
     /// Collects a dead child.
     os_wait4 = "os"."wait4";
+}
+
+/// Makes a promise that follows a task.
+pub(crate) fn promise<'py>(
+    make: &Bound<'py, PyAny>,
+    task: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = options.map_or_else(|| PyDict::new(task.py()), Clone::clone);
+    make.call1((task, function, options))
 }

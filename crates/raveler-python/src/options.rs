@@ -102,6 +102,11 @@ impl Options {
         Ok(Spec { place, limits, retry, timeout: self.timeout.or(function.timeout).map(nanos) })
     }
 
+    /// Whether the pauses between attempts were given.
+    pub(crate) fn has_backoff(&self) -> bool {
+        self.backoff.is_some()
+    }
+
     fn is_plain(&self) -> bool {
         self.retries.is_none() && self.timeout.is_none() && self.limit.is_none()
     }

@@ -10,7 +10,7 @@ use raveler::outcome::Outcome;
 use raveler_events::clock;
 use raveler_sync::{Counter, Flag};
 
-use crate::host::{Interp, TaskCell, tell};
+use crate::host::{Interp, TaskCell, ring, tell};
 use crate::modules;
 use crate::task::Task;
 
@@ -69,9 +69,7 @@ pub(crate) fn settle(py: Python<'_>, cell: &Cell<Interp>, outcome: Outcome<Inter
     for waiter in waiters {
         tell(py, waiter, &mut rung);
     }
-    for hub in rung {
-        hub.get().ring(py);
-    }
+    ring(py, &rung);
     true
 }
 

@@ -1,42 +1,31 @@
 //! The runtime as Python sees it, and views of it with options.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use raveler::function::Function;
-use raveler::outcome::Outcome;
 use raveler::work::{LateParcel, Parcel};
 use raveler::{Config, Runtime};
 use raveler_procs::cores::Cores;
-use raveler_procs::frame::{Head, flags};
-use raveler_procs::token::{Span, Write};
 use raveler_sync::Counter;
-use raveler_task::{Limit, Place, Seed, Spec};
+use raveler_task::{Limit, Place, Seed};
 
-use crate::call::{self, Hole, Job};
+use crate::arguments::{unshared, write_arguments};
+use crate::bridge::bridge;
+use crate::call::{Hole, Job};
 use crate::current;
 use crate::encode::Encoder;
 use crate::error;
-use crate::function::Functions;
-use crate::host::{Interp, TaskCell, Waiter};
-use crate::interpreter::PACKED;
+use crate::host::Interp;
+use crate::inner::Inner;
 use crate::loan::Loan;
 use crate::modules;
-use crate::options::{self, Options, nanos};
+use crate::options::{Options, nanos};
+use crate::prepared::{Prepared, write_head};
 use crate::shared::Shared;
-use crate::task::{self, Task, as_task};
-
-/// What a runtime and its views have in common.
-pub(crate) struct Inner {
-    pub(crate) runtime: Runtime<Interp>,
-    pub(crate) functions: Mutex<Functions>,
-    /// Calls that were made outside any task: each gets a random stream.
-    calls: Counter,
-    scratch: Mutex<Vec<u8>>,
-}
+use crate::task::{Task, as_task};
 
 /// The owner of everything, or a view of it with options.
 #[pyclass(name = "Runtime", subclass, weakref, frozen, module = "raveler._raveler")]
@@ -44,106 +33,6 @@ pub(crate) struct PyRuntime {
     pub(crate) inner: Arc<Inner>,
     pub(crate) options: Options,
     given: Py<PyDict>,
-}
-
-/// A function that is about to be called, with everything that was decided about it.
-pub(crate) struct Prepared {
-    pub(crate) function: Py<PyAny>,
-    pub(crate) leading: Vec<Py<PyAny>>,
-    pub(crate) name: Py<PyString>,
-    pub(crate) place: Place,
-    pub(crate) spec: Spec,
-    /// Limits of the outer runtime that it needs, inside a worker.
-    pub(crate) outer: Vec<String>,
-    pub(crate) retry_on: Option<Py<PyAny>>,
-    pub(crate) is_writable: bool,
-    pub(crate) published: Option<Arc<Function>>,
-}
-
-impl Inner {
-    pub(crate) fn functions(&self) -> MutexGuard<'_, Functions> {
-        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the seed of the next call, or of the call that the key names.
-    pub(crate) fn seed(&self, py: Python<'_>, key: Option<&Py<PyAny>>) -> PyResult<Seed> {
-        let Some(key) = key else {
-            if let Some(seed) = current::next_call() {
-                return Ok(seed);
-            }
-            return Ok(self.root().child(self.calls.add(1)));
-        };
-        let root = current::seed().unwrap_or_else(|| self.root());
-        let name = key.bind(py).repr()?;
-        Ok(root.keyed(name.to_str()?.as_bytes()))
-    }
-
-    fn root(&self) -> Seed {
-        Seed::root(self.runtime.config().seed)
-    }
-
-    /// Decides everything about a function that is called with these options.
-    pub(crate) fn prepare(&self, py: Python<'_>, callable: &Bound<'_, PyAny>, options: &Options) -> PyResult<Prepared> {
-        let mut functions = self.functions();
-        let (known, object) = functions.get(callable)?;
-        let place = options.place_over(&known.options, known.place);
-        if place != known.place && (known.place != Place::Process || place == Place::Native) {
-            modules::check_on(py)?.call1((callable, options::name_of(place)))?;
-        }
-        let retry_on = options.retry_on.as_ref().or(known.options.retry_on.as_ref()).map(|kinds| kinds.clone_ref(py));
-        let published = match place {
-            Place::Process => Some(known.publish(py, &self.runtime, retry_on.as_ref())?),
-            _ => None,
-        };
-        let mut outer = Vec::new();
-        let mut leading = Vec::new();
-        if let Some(arguments) = &known.leading {
-            leading.extend(arguments.bind(py).iter().map(Bound::unbind));
-        }
-        leading.extend(object.map(Bound::unbind));
-        Ok(Prepared {
-            function: known.function.clone_ref(py),
-            leading,
-            name: options.name.as_ref().unwrap_or(&known.name).clone_ref(py),
-            place,
-            spec: options.spec(&known.options, place, &self.runtime, &mut outer)?,
-            outer,
-            retry_on,
-            is_writable: options.writable.or(known.options.writable).unwrap_or(false),
-            published,
-        })
-    }
-}
-
-/// Writes the head of a frame.
-pub(crate) fn write_head(
-    out: &mut Vec<u8>,
-    function: &Function,
-    prepared: &Prepared,
-    bits: u32,
-    (number, items): (u64, u32),
-    (seed, first): (Seed, u64),
-) {
-    let mut bits = bits;
-    if prepared.is_writable {
-        bits |= flags::WRITABLE;
-    }
-    if prepared.spec.timeout.is_some() {
-        bits |= flags::TIMED;
-    }
-    let head = Head {
-        flags: bits,
-        attempt: 0,
-        items,
-        skip: 0,
-        task: number,
-        function: function.number(),
-        code: function.code(),
-        first,
-        seed: seed.to_u128(),
-        context: Span { block: 0, len: 0 },
-    };
-    head.write(out);
 }
 
 impl PyRuntime {
@@ -227,6 +116,7 @@ impl PyRuntime {
         if prepared.place == Place::Native {
             return Err(PyTypeError::new_err("a native operation is called itself; it can't be submitted"));
         }
+        current::has_calls();
         let mut holes = Vec::new();
         let mut parents = Vec::new();
         let mut positional: Vec<Bound<'_, PyAny>> = prepared.leading.iter().map(|each| each.bind(py).clone()).collect();
@@ -279,123 +169,6 @@ fn is_plain(function: &Bound<'_, PyAny>) -> bool {
     let code = function.getattr_opt(intern!(py, "__code__")).ok().flatten();
     let flags = code.and_then(|code| code.getattr(intern!(py, "co_flags")).ok()?.extract::<u32>().ok());
     flags.is_some_and(|flags| flags & ASYNCHRONOUS == 0)
-}
-
-fn unshared(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
-    match value.cast_exact::<Shared>() {
-        Ok(shared) => shared.call_method0("get"),
-        Err(_) => Ok(value),
-    }
-}
-
-/// Whether two or more arguments have to be pickled, and none is a task or a shared value.
-fn is_packed(
-    encoder: &mut Encoder<'_>,
-    leading: &[Py<PyAny>],
-    args: &Bound<'_, PyTuple>,
-    kwargs: Option<&Bound<'_, PyDict>>,
-) -> PyResult<bool> {
-    let mut pickled = leading.len();
-    if pickled + args.len() + kwargs.map_or(0, PyDictMethods::len) < 2 {
-        return Ok(false);
-    }
-    let named = kwargs.into_iter().flatten().map(|(_, value)| value);
-    for value in args.iter().chain(named) {
-        if as_task(&value).is_some() || value.cast_exact::<Shared>().is_ok() {
-            return Ok(false);
-        }
-        pickled += usize::from(!encoder.is_native(&value)?);
-    }
-    Ok(pickled > 1)
-}
-
-/// Writes the arguments of a call; returns where the values of tasks that have not ended belong.
-fn write_arguments(
-    py: Python<'_>,
-    runtime: &Runtime<Interp>,
-    encoder: &mut Encoder<'_>,
-    leading: &[Py<PyAny>],
-    args: &Bound<'_, PyTuple>,
-    kwargs: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Vec<(usize, TaskCell)>> {
-    let mut holes = Vec::new();
-    if is_packed(encoder, leading, args, kwargs)? {
-        // One pickle for all, so that an object that comes twice stays one object.
-        let all: Vec<_> = leading.iter().map(|each| each.bind(py).clone()).chain(args.iter()).collect();
-        let keywords = kwargs.map_or_else(|| PyDict::new(py), Clone::clone);
-        let pair = (PyTuple::new(py, all)?, keywords).into_pyobject(py)?;
-        Write::u32(&mut encoder.out, PACKED);
-        Write::u32(&mut encoder.out, 0);
-        encoder.pickle(&pair, "call")?;
-        return Ok(holes);
-    }
-    Write::u32(&mut encoder.out, u32::try_from(leading.len() + args.len())?);
-    Write::u32(&mut encoder.out, kwargs.map_or(0, |kwargs| u32::try_from(kwargs.len()).unwrap_or(u32::MAX)));
-    for value in leading {
-        encoder.value(value.bind(py), "self")?;
-    }
-    for (index, value) in args.iter_borrowed().enumerate() {
-        write_argument(runtime, encoder, &value, &mut holes, &|| format!("args[{index}]"))?;
-    }
-    for (name, value) in kwargs.into_iter().flatten() {
-        encoder.value(&name, "name")?;
-        write_argument(runtime, encoder, &value, &mut holes, &|| format!("{name}"))?;
-    }
-    Ok(holes)
-}
-
-fn write_argument(
-    runtime: &Runtime<Interp>,
-    encoder: &mut Encoder<'_>,
-    value: &Bound<'_, PyAny>,
-    holes: &mut Vec<(usize, TaskCell)>,
-    label: &dyn Fn() -> String,
-) -> PyResult<()> {
-    let Some(task) = as_task(value) else {
-        return encoder.value(value, &label());
-    };
-    let py = value.py();
-    let cell = &task.get().cell;
-    let here = cell.outcome(|outcome| match outcome {
-        Outcome::Value(value) => Some(value.clone_ref(py)),
-        _ => None,
-    });
-    if let Some(value) = here.flatten() {
-        return encoder.value(value.bind(py), &label());
-    }
-    holes.push((encoder.out.len(), bridge(py, task.get(), runtime)?));
-    Ok(())
-}
-
-/// Returns the cell of a task in this runtime: its own, or one that ends as a task of elsewhere does.
-fn bridge(py: Python<'_>, task: &Task, runtime: &Runtime<Interp>) -> PyResult<TaskCell> {
-    if task.runtime.as_ref().is_some_and(|own| own.is_same(runtime)) {
-        return Ok(Arc::clone(&task.cell));
-    }
-    let (cell, start) = runtime.submit_external().map_err(|error| error::to_python(&error))?;
-    task.subscribe(
-        py,
-        Waiter::Bridge(Box::new(Bridge { runtime: runtime.clone(), start, source: Arc::clone(&task.cell) })),
-    );
-    Ok(cell)
-}
-
-/// Lets a task of this runtime end as a task of elsewhere does.
-pub(crate) struct Bridge {
-    runtime: Runtime<Interp>,
-    start: raveler_task::Start,
-    source: TaskCell,
-}
-
-impl Bridge {
-    /// The task of elsewhere has ended.
-    pub(crate) fn cross(self, py: Python<'_>) {
-        let outcome = match task::value_of(py, &self.source, self.runtime.arena()) {
-            Ok(value) => Outcome::Value(value.unbind()),
-            Err(error) => Outcome::Raised(error.into_value(py).into_any()),
-        };
-        call::end(py, &self.runtime, self.start, outcome, false);
-    }
 }
 
 #[pymethods]

@@ -10,17 +10,17 @@ use pyo3::types::{PyDict, PyString, PyType};
 use raveler::outcome::{Death, Outcome};
 use raveler::{Cancelling, Runtime};
 use raveler_events::clock;
-use raveler_procs::frame::{Body, Frame, flags};
-use raveler_procs::token::{Reader, Token};
+use raveler_procs::token::Reader;
 use raveler_shm::Arena;
 use raveler_task::Place;
 
-use crate::decode::{Access, Decoder, content, load_error};
-use crate::error::{self, TaskCancelled, TaskTimeout};
-use crate::host::{Interp, TaskCell, Waiter, tell};
+use crate::decode::{Access, Decoder};
+use crate::error::{self, TaskCancelled};
+use crate::failure::{describe_death, read_error, timed_out};
+use crate::host::{Interp, TaskCell, Waiter, ring, tell};
 use crate::hub::Hub;
-use crate::interpreter::PACKED;
 use crate::modules;
+use crate::native::{Fault, Reply};
 use crate::options::nanos;
 use crate::pending::{self, Parking};
 
@@ -101,9 +101,7 @@ impl Task {
         if let Some(waiter) = back {
             let mut rung = Vec::new();
             tell(py, waiter, &mut rung);
-            for hub in rung {
-                hub.get().ring(py);
-            }
+            ring(py, &rung);
         }
     }
 
@@ -187,7 +185,7 @@ impl Task {
 
     /// Gives `token` to `hub` when the task has ended.
     fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
-        self.subscribe(py, Waiter::Hub(hub, token));
+        self.subscribe(py, Waiter::Hub(hub.get().bell(), token));
     }
 
     /// Returns a task of what `function` makes of the value.
@@ -197,7 +195,7 @@ impl Task {
         function: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        promise(modules::then(slf.py())?, slf, function, options)
+        modules::promise(modules::then(slf.py())?, slf, function, options)
     }
 
     /// Returns a task of the value, or of what `function` makes of the error.
@@ -207,7 +205,7 @@ impl Task {
         function: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        promise(modules::catch(slf.py())?, slf, function, options)
+        modules::promise(modules::catch(slf.py())?, slf, function, options)
     }
 
     /// Returns a task that ends as this one does, after `function` has run.
@@ -217,7 +215,7 @@ impl Task {
         function: &Bound<'py, PyAny>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        promise(modules::finally(slf.py())?, slf, function, options)
+        modules::promise(modules::finally(slf.py())?, slf, function, options)
     }
 
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -276,16 +274,6 @@ impl Task {
     }
 }
 
-fn promise<'py>(
-    make: &Bound<'py, PyAny>,
-    task: &Bound<'py, Task>,
-    function: &Bound<'py, PyAny>,
-    options: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let options = options.map_or_else(|| PyDict::new(task.py()), Clone::clone);
-    make.call1((task, function, options))
-}
-
 fn is_cancelled(cell: &TaskCell) -> bool {
     let parent = cell.outcome(|outcome| match outcome {
         Outcome::Cancelled => Some(None),
@@ -316,6 +304,8 @@ enum Found {
     Like(TaskCell),
     Refused(Arc<raveler::RuntimeError>),
     Reading,
+    Reply(Box<dyn Reply>),
+    Fault(Arc<dyn Fault>),
 }
 
 /// Returns the value of a task that has ended, or raises its error; keeps what was read.
@@ -334,6 +324,11 @@ pub(crate) fn outcome_of<'py>(
             *outcome = Outcome::Reading;
             Found::Wire(payload, false)
         }
+        Outcome::Reply(_) => match std::mem::replace(outcome, Outcome::Reading) {
+            Outcome::Reply(reply) => Found::Reply(reply),
+            _ => Found::Reading,
+        },
+        Outcome::Fault(fault) => Found::Fault(Arc::clone(fault)),
         Outcome::Reading => Found::Reading,
         Outcome::Failed(payload) => Found::Failed(payload.as_slice().to_vec()),
         Outcome::Raised(error) => Found::Raised(error.clone_ref(py)),
@@ -347,12 +342,14 @@ pub(crate) fn outcome_of<'py>(
         None => return Err(PyRuntimeError::new_err("the task has not ended")),
         Some(Found::Value(value)) => return Ok(value.into_bound(py)),
         Some(Found::Wire(payload, is_needed)) => return read(py, cell, arena, payload, is_needed),
+        Some(Found::Reply(reply)) => return read_reply(py, cell, reply),
         Some(Found::Reading) => {
             py.detach(std::thread::yield_now);
             return outcome_of(py, cell, arena, name);
         }
         Some(Found::Like(parent)) => return outcome_of(py, &parent, arena, name),
         Some(Found::Raised(error)) => return Err(PyErr::from_value(error.into_bound(py))),
+        Some(Found::Fault(fault)) => fault.to_python(py).into_value(py).into_bound(py).into_any(),
         Some(Found::Failed(bytes)) => read_error(py, &bytes)?,
         Some(Found::Died(death)) => describe_death(py, &death, arena, Some(name.bind(py)))?,
         Some(Found::TimedOut(after)) => timed_out(py, after, name.bind(py)),
@@ -364,6 +361,16 @@ pub(crate) fn outcome_of<'py>(
     let kept = error.clone().unbind();
     cell.outcome(|outcome| *outcome = Outcome::Raised(kept));
     Err(PyErr::from_value(error))
+}
+
+fn read_reply<'py>(py: Python<'py>, cell: &TaskCell, reply: Box<dyn Reply>) -> PyResult<Bound<'py, PyAny>> {
+    let value = reply.into_python(py);
+    let kept = match &value {
+        Ok(value) => Outcome::Value(value.clone().unbind()),
+        Err(error) => Outcome::Raised(error.value(py).clone().unbind().into_any()),
+    };
+    cell.outcome(|outcome| *outcome = kept);
+    value
 }
 
 fn read<'py>(
@@ -396,114 +403,6 @@ fn read<'py>(
         }
     }
     value
-}
-
-/// Makes the exception of an error that is on the wire.
-pub(crate) fn read_error<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    match Reader::new(bytes).token().map_err(|error| error::of_wire(&error))? {
-        Token::Error(content) => load_error(py, content),
-        _ => Ok(error::RavelerError::new_err("the result of the task is not a result")
-            .into_value(py)
-            .into_bound(py)
-            .into_any()),
-    }
-}
-
-/// Makes the exception of an attempt that took too long.
-pub(crate) fn timed_out<'py>(py: Python<'py>, after: u64, name: &Bound<'py, PyString>) -> Bound<'py, PyAny> {
-    #[expect(clippy::cast_precision_loss, reason = "a timeout in nanoseconds fits a float well enough to be read")]
-    let seconds = after as f64 / 1e9;
-    let message = format!("task {name} took longer than its timeout of {seconds} s");
-    TaskTimeout::new_err(message).into_value(py).into_bound(py).into_any()
-}
-
-/// Makes the exception of a worker's death.
-pub(crate) fn describe_death<'py>(
-    py: Python<'py>,
-    death: &Death,
-    arena: Option<&Arena>,
-    name: Option<&Bound<'py, PyString>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let certificate = &death.certificate;
-    let facts = PyDict::new(py);
-    facts.set_item("task", name)?;
-    facts.set_item("pid", certificate.pid)?;
-    facts.set_item("signal", certificate.signal)?;
-    facts.set_item("exit_code", certificate.exit_code)?;
-    facts.set_item("cause", certificate.cause())?;
-    facts.set_item("peak_rss", (certificate.peak_bytes > 0).then_some(certificate.peak_bytes))?;
-    facts.set_item("arguments", arena.and_then(|arena| summary(death, arena)))?;
-    facts.set_item("stack", (!certificate.fault.is_empty()).then_some(certificate.fault.as_str()))?;
-    facts.set_item("log", modules::last_lines(py)?.call1((certificate.worker,))?)?;
-    modules::worker_died(py)?.call_method("describe", (), Some(&facts))
-}
-
-/// Returns the arguments that the dead worker was given, shortened.
-///
-/// A pickle is not opened: it may be what killed the worker.
-fn summary(death: &Death, arena: &Arena) -> Option<String> {
-    let frame = Frame::read(&death.args).ok()?;
-    let held;
-    let body = match frame.body {
-        Body::Inline(body) => body,
-        Body::Block(span) => {
-            held = arena.hold(raveler_shm::BlockId::from_u64(span.block));
-            content(&held, span)
-        }
-    };
-    let mut reader = Reader::new(body);
-    if frame.head.has(flags::ITEMS) {
-        for _ in 0..frame.head.skip + death.item {
-            reader.skip(&mut |_| ()).ok()?;
-        }
-        return short(&mut reader);
-    }
-    let (count, named) = (reader.u32().ok()?, reader.u32().ok()?);
-    if count == PACKED {
-        return short(&mut reader);
-    }
-    let mut parts = Vec::new();
-    for _ in 0..count {
-        parts.push(short(&mut reader)?);
-    }
-    for _ in 0..named {
-        let key = short(&mut reader)?;
-        parts.push(format!("{}={}", key.trim_matches('"'), short(&mut reader)?));
-    }
-    Some(shortened(&parts.join(", "), 200))
-}
-
-/// Returns one value in words.
-fn short(reader: &mut Reader<'_>) -> Option<String> {
-    Some(match reader.token().ok()? {
-        Token::None => "None".into(),
-        Token::Bool(truth) => if truth { "True" } else { "False" }.into(),
-        Token::Int(number) => number.to_string(),
-        Token::Float(number) => format!("{number:?}"),
-        Token::Str(text) => shortened(&format!("{text:?}"), 60),
-        Token::Bytes(bytes) => format!("<{} bytes>", bytes.len()),
-        Token::BytesBlock(span) => format!("<{} bytes>", span.len),
-        Token::Block(_) | Token::Shared(_) => "<shared value>".into(),
-        Token::Error(_) => "<error>".into(),
-        Token::Pickle { data, buffers, .. } => {
-            let size = data.len() as u64 + buffers.map(|span| span.len).sum::<u64>();
-            format!("<pickle of {size} bytes>")
-        }
-        Token::Tuple(count) => {
-            let mut members = Vec::new();
-            for _ in 0..count {
-                members.push(short(reader)?);
-            }
-            shortened(&format!("({})", members.join(", ")), 120)
-        }
-    })
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.into();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 /// Tells whether an object is a task.

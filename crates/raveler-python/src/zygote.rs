@@ -17,6 +17,7 @@ use raveler_sync::Flag;
 
 use crate::current;
 use crate::interpreter::Interpreter;
+use crate::interrupt;
 use crate::modules;
 
 /// Names of the environment that tell numeric libraries how many threads to use.
@@ -205,6 +206,16 @@ pub(crate) fn _request_flush() {
     FLUSH.set(true);
 }
 
+/// Handles the signal that interrupts a task which ran out of time; any other of its kind does nothing.
+#[pyfunction]
+pub(crate) fn _interrupt(py: Python<'_>, signal: i32, frame: &Bound<'_, PyAny>) -> PyResult<()> {
+    let _ = (signal, frame);
+    match OUTBOX.get() {
+        Some((_, worker, segment)) => interrupt::strike(py, segment.worker(*worker).interrupt()),
+        None => Ok(()),
+    }
+}
+
 /// The interpreter of a worker.
 struct Worked<'py> {
     py: Python<'py>,
@@ -230,7 +241,7 @@ impl WorkerHost for Worked<'_> {
     }
 
     fn wants_to_retire(&mut self) -> bool {
-        self.memory > 0 && resident_bytes().is_some_and(|bytes| bytes > self.memory)
+        interrupt::was_hit() || self.memory > 0 && resident_bytes().is_some_and(|bytes| bytes > self.memory)
     }
 }
 

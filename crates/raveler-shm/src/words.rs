@@ -12,7 +12,7 @@ pub(crate) const PAGE: u64 = 4096;
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"raveler\0");
 
 /// Counts up with every change of the layout or of a protocol.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The words of the bitmap of sleepers, and of the holders of a block.
 pub(crate) const BITMAP: usize = 7;
@@ -90,6 +90,7 @@ pub(crate) struct RecordWords {
     pub(crate) core: AtomicU32,
     pub(crate) messages: AtomicU64,
     pub(crate) current: AtomicU64,
+    pub(crate) interrupt: AtomicU64,
 }
 
 /// One slot: the frame of one task, its results, and how far it is. 1 KiB.

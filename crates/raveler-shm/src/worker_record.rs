@@ -53,6 +53,17 @@ impl<'a> WorkerRecord<'a> {
         self.words.messages.store(messages, Ordering::Release);
     }
 
+    /// Returns which task of the worker is to be interrupted; the layers above say what the number means.
+    #[must_use]
+    pub fn interrupt(self) -> u64 {
+        self.words.interrupt.load(Ordering::Acquire)
+    }
+
+    /// Writes which task of the worker is to be interrupted.
+    pub fn set_interrupt(self, interrupt: u64) {
+        self.words.interrupt.store(interrupt, Ordering::Release);
+    }
+
     /// Returns what the worker says it is at.
     #[inline]
     #[must_use]

@@ -22,6 +22,8 @@ pub enum AttemptEnd {
         /// Whether the options allow another attempt after this error.
         retryable: bool,
     },
+    /// It raised an error that the options allow another attempt after, but not before this time: the other side asked for it.
+    Later(Nanos),
     /// Its worker died.
     Died,
     /// It was stopped because it was past its deadline.

@@ -167,6 +167,7 @@ impl Scheduler {
         let (settlement, may_retry) = match end {
             AttemptEnd::Done => (Settlement::Done, false),
             AttemptEnd::Failed { retryable } => (Settlement::Failed, retryable && !is_stopping),
+            AttemptEnd::Later(_) => (Settlement::Failed, !is_stopping),
             AttemptEnd::Died | AttemptEnd::TimedOut if is_stopping => (Settlement::Cancelled, false),
             AttemptEnd::Died => (Settlement::Died, true),
             AttemptEnd::TimedOut => (Settlement::TimedOut, true),
@@ -174,7 +175,8 @@ impl Scheduler {
         };
         self.let_go(task, false);
         if may_retry && attempt < retry.times {
-            return self.retry(task, &retry);
+            let not_before = if let AttemptEnd::Later(at) = end { at } else { 0 };
+            return self.retry(task, &retry, not_before);
         }
         self.tasks.settle(task, settlement);
         Verdict::Settled
@@ -287,11 +289,11 @@ impl Scheduler {
         Verdict::Retries { at: self.now }
     }
 
-    fn retry(&mut self, task: TaskId, retry: &Retry) -> Verdict {
+    fn retry(&mut self, task: TaskId, retry: &Retry, not_before: Nanos) -> Verdict {
         self.tasks.counts.retries += 1;
         let record = self.tasks.slab.expect_mut(task);
         let order = record.order;
-        let at = self.now.saturating_add(retry.backoff.delay(self.seed ^ mix(order), record.attempt));
+        let at = self.now.saturating_add(retry.backoff.delay(self.seed ^ mix(order), record.attempt)).max(not_before);
         record.attempt += 1;
         if at <= self.now {
             self.tasks.make_ready(task);

@@ -24,4 +24,10 @@ impl Spec {
     pub const fn plain(place: Place) -> Self {
         Self { place, limits: Vec::new(), retry: Retry::NEVER, timeout: None }
     }
+
+    /// Returns whether the task needs nothing but a place.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.limits.is_empty() && self.retry.times == 0 && self.timeout.is_none()
+    }
 }

@@ -26,6 +26,12 @@ impl Window {
         self.is_idle() || (self.items_taken < self.items && self.bytes_taken < self.bytes)
     }
 
+    /// Returns whether the bytes in flight leave room for more.
+    #[must_use]
+    pub const fn has_room_for_bytes(&self) -> bool {
+        self.bytes_taken < self.bytes
+    }
+
     /// Returns whether `items` items of `bytes` bytes together may go now. What is larger than the window goes alone.
     #[must_use]
     pub const fn fits(&self, items: u64, bytes: u64) -> bool {

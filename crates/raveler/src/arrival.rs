@@ -1,5 +1,6 @@
 //! What came out of a slot: results that are done, or what a dead worker left.
 
+use raveler_procs::interruption::{OUT_OF_TIME, RETRYABLE};
 use raveler_procs::token::{Reader, Tag, Token};
 use raveler_procs::worker::Summary;
 use raveler_shm::{Arena, Done, Lost, LostKind, Ticket};
@@ -73,11 +74,14 @@ pub(crate) fn judge<H: Host>(payload: Payload) -> (Outcome<H>, AttemptEnd) {
     }
 }
 
-/// Reads whether an error may be retried: the worker says so in its first byte.
+/// Reads how an attempt ended by an error: the worker says so in its first byte.
 pub(crate) fn judge_error(bytes: &[u8]) -> AttemptEnd {
-    let retryable = match Reader::new(bytes).token() {
-        Ok(Token::Error(content)) => content.first() == Some(&1),
-        _ => false,
+    let first = match Reader::new(bytes).token() {
+        Ok(Token::Error(content)) => content.first().copied(),
+        _ => None,
     };
-    AttemptEnd::Failed { retryable }
+    match first {
+        Some(OUT_OF_TIME) => AttemptEnd::TimedOut,
+        first => AttemptEnd::Failed { retryable: first == Some(RETRYABLE) },
+    }
 }

@@ -12,6 +12,7 @@ use crate::outcome::Outcome;
 /// The shared state of one task.
 pub struct Cell<H: Host> {
     number: u64,
+    is_native: bool,
     is_settled: Flag,
     state: Mutex<State<H>>,
 }
@@ -28,8 +29,18 @@ impl<H: Host> Cell<H> {
     /// Makes the cell of a task that has not ended.
     #[must_use]
     pub fn new(number: u64) -> Arc<Self> {
+        Self::make(number, false)
+    }
+
+    /// Makes the cell of a task that Rust runs: nobody has to drain anything for it.
+    #[must_use]
+    pub fn native(number: u64) -> Arc<Self> {
+        Self::make(number, true)
+    }
+
+    fn make(number: u64, is_native: bool) -> Arc<Self> {
         let state = State { task: None, outcome: None, wants_wire: false, waiters: SmallVec::new() };
-        Arc::new(Self { number, is_settled: Flag::new(false), state: Mutex::new(state) })
+        Arc::new(Self { number, is_native, is_settled: Flag::new(false), state: Mutex::new(state) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<H>> {
@@ -40,6 +51,12 @@ impl<H: Host> Cell<H> {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether Rust runs the task.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.is_native
     }
 
     /// Returns the flag that is set when the task is settled.
@@ -79,7 +96,7 @@ impl<H: Host> Cell<H> {
     /// Asks that the value be kept in its wire form; false if it is there already without one.
     pub(crate) fn want_wire(&self) -> bool {
         let mut state = self.lock();
-        if matches!(state.outcome, Some(Outcome::Value(_) | Outcome::Reading)) {
+        if matches!(state.outcome, Some(Outcome::Value(_) | Outcome::Reply(_) | Outcome::Reading)) {
             return false;
         }
         state.wants_wire = true;

@@ -99,6 +99,7 @@ impl<H: Host> Core<H> {
             slot: None,
             place,
             timeout,
+            abort: None,
             parents,
         });
         task
@@ -196,7 +197,7 @@ impl<H: Host> Core<H> {
         let mut parcel = match work {
             Work::Parcel(parcel) => parcel,
             Work::Late(late) => late.fill(arena)?,
-            Work::Call(_) | Work::Away => return Err(RuntimeError::Closed),
+            Work::Call(_) | Work::Native(_) | Work::Away => return Err(RuntimeError::Closed),
         };
         Parcel::set_attempt(&mut parcel.bytes, start.attempt);
         Ok(parcel)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::AbortHandle;
 use raveler_shm::Ticket;
 use raveler_task::{AttemptEnd, Place, TaskId};
 
@@ -24,6 +25,8 @@ pub(crate) struct Entry<H: Host> {
     pub(crate) slot: Option<Ticket>,
     pub(crate) place: Place,
     pub(crate) timeout: Option<u64>,
+    /// Ends the attempt that runs on the I/O runtime.
+    pub(crate) abort: Option<AbortHandle>,
     pub(crate) parents: Vec<(TaskId, Arc<Cell<H>>)>,
 }
 

@@ -1,7 +1,6 @@
 //! The runtime's eye on its workers.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use raveler_procs::supervisor::Watcher;
 use raveler_procs::{Certificate, ProcsError};
@@ -32,10 +31,6 @@ impl<H: Host> Watcher for Eye<H> {
             return;
         };
         shared.receive_notes();
-    }
-
-    fn tick(&self) -> Option<Duration> {
-        None
     }
 
     fn failed(&self, error: ProcsError) {

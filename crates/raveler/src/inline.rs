@@ -30,7 +30,9 @@ impl Results for Inline {
         Ok(())
     }
 
-    fn stamp(&mut self) {}
+    fn stamp(&mut self) -> u64 {
+        0
+    }
 }
 
 /// Runs whatever is ready, until nothing is; waits for retries.

@@ -118,6 +118,7 @@ impl<H: Host> Core<H> {
         if !state.failed(index) {
             return;
         }
+        state.drop_above(index);
         let frames = state.frames.clone();
         for task in frames {
             if let Some(Entry { owner: Owner::Map { first, .. }, .. }) = self.entry(task)
@@ -181,18 +182,25 @@ impl<H: Host> Core<H> {
         let Some(state) = self.maps.get_mut(&map) else {
             return;
         };
-        state.frames.retain(|frame| *frame != task);
+        if let Some(at) = state.frames.iter().position(|frame| *frame == task) {
+            state.frames.swap_remove(at);
+        }
         state.give_bytes(bytes);
-        let is_moot = state.is_moot(first) || settlement.is_done();
+        let is_reply = matches!(outcome, Outcome::Reply(_));
+        let is_moot = state.is_moot(first) || (settlement.is_done() && !is_reply);
         if !is_moot {
             let content = match outcome {
+                Outcome::Reply(reply) => Content::Reply(reply),
                 // The error of a single item came as its result.
                 Outcome::Wire(payload) if settlement == Settlement::Failed => Content::Items(payload, 1),
                 outcome => Content::Failure(outcome),
             };
             state.arrive(first, content);
-            self.item_fails(map, first);
+            if !is_reply {
+                self.item_fails(map, first);
+            }
         }
+        self.feed(map);
         self.map_news(map);
     }
 
@@ -204,7 +212,8 @@ impl<H: Host> Core<H> {
         if state.has_news() {
             state.ready.set(true);
             if let Some(waiter) = state.waiter.take() {
-                self.notices.push(Notice::Ready(waiter));
+                let is_watched = state.options.concurrency.is_none();
+                self.notices.push(Notice::Ready { waiter, is_watched });
             }
         }
     }

@@ -42,7 +42,11 @@ mod loans;
 
 mod eye;
 
+pub mod native;
+
 pub mod runtime;
+
+mod tasks;
 
 pub mod mapping;
 

@@ -1,11 +1,13 @@
 //! The state of one `map`: what is in flight, what has arrived, what may be pulled next.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use raveler_sync::Flag;
 use raveler_task::{ChunkPolicy, ErrorPolicy, FailedItem, Failures, OrderBuffer, Spec, TaskId, Window};
 
 use crate::host::Host;
+use crate::native::Operation;
 use crate::outcome::{Outcome, Payload};
 
 /// Consecutive results of a map.
@@ -20,6 +22,8 @@ pub struct Piece<H: Host> {
 pub enum Content<H: Host> {
     /// So many results, one after the other.
     Items(Payload, u32),
+    /// One result that Rust made.
+    Reply(H::Reply),
     /// One item that has no result of its own.
     Failure(Outcome<H>),
     /// The source failed here.
@@ -31,6 +35,7 @@ impl<H: Host> Content<H> {
     fn bytes(&self) -> u64 {
         match self {
             Self::Items(payload, _) => payload.bytes(),
+            Self::Reply(reply) => H::reply_bytes(reply),
             Self::Failure(_) | Self::Source(_) => 0,
         }
     }
@@ -40,7 +45,7 @@ impl<H: Host> Content<H> {
     pub fn items(&self) -> u32 {
         match self {
             Self::Items(_, items) => *items,
-            Self::Failure(_) | Self::Source(_) => 1,
+            Self::Reply(_) | Self::Failure(_) | Self::Source(_) => 1,
         }
     }
 }
@@ -60,6 +65,8 @@ pub struct MapOptions {
     pub spec: Spec,
     /// Length of the input, if known.
     pub len: Option<u64>,
+    /// How many items run at once, if Rust runs them.
+    pub concurrency: Option<usize>,
 }
 
 /// Bytes of arguments that a map may have in flight.
@@ -68,6 +75,9 @@ const WINDOW_BYTES: u64 = 64 << 20;
 const FRAMES_A_WORKER: usize = 3;
 /// Items for each worker that may be in flight while frames are small.
 const ITEMS_A_WORKER: usize = 1024;
+
+/// Items that are pulled at once for the I/O runtime.
+const PULL: usize = 256;
 
 /// The state of one map, under the runtime's lock.
 pub struct Map<H: Host> {
@@ -80,6 +90,8 @@ pub struct Map<H: Host> {
     failures: Failures<()>,
     workers: usize,
     next: u64,
+    /// Items that were pulled and wait for a place among those that run; the last has index `next - 1`.
+    backlog: VecDeque<Arc<dyn Operation<H>>>,
     is_exhausted: bool,
     /// Who is to be told when another look is worth it.
     pub(crate) waiter: Option<H::Waiter>,
@@ -112,6 +124,7 @@ impl<H: Host> Map<H> {
             policy,
             workers,
             next: 0,
+            backlog: VecDeque::new(),
             is_exhausted: false,
             waiter: None,
             options,
@@ -120,7 +133,13 @@ impl<H: Host> Map<H> {
 
     /// Returns how many items to pull for the next frame; 0 if none now.
     pub(crate) fn wants(&mut self) -> usize {
-        if self.is_exhausted || !self.failures.may_pull() || self.frames.len() >= FRAMES_A_WORKER * self.workers {
+        if self.is_exhausted || !self.failures.may_pull() {
+            return 0;
+        }
+        if let Some(concurrency) = self.options.concurrency {
+            return self.native_room(concurrency);
+        }
+        if self.frames.len() >= FRAMES_A_WORKER * self.workers {
             return 0;
         }
         let in_flight = self.in_flight();
@@ -132,6 +151,40 @@ impl<H: Host> Map<H> {
         // A window for a few items is shared by all workers.
         let share = self.options.window.map_or(usize::MAX, |window| window.div_ceil(self.workers));
         if self.window.has_room() { size.min(most).min(share) } else { 0 }
+    }
+
+    /// Returns how many items to pull for the I/O runtime: many at once or none, so that the consumer is not woken for each.
+    fn native_room(&self, concurrency: usize) -> usize {
+        let window = self.options.window.unwrap_or(4 * concurrency);
+        let room = window.saturating_sub(self.in_flight());
+        let is_hungry = self.backlog.is_empty() && self.frames.len() < concurrency;
+        if self.window.has_room() && (is_hungry || room >= window.div_ceil(4)) { room.min(PULL) } else { 0 }
+    }
+
+    /// Takes pulled items that Rust will run.
+    pub(crate) fn queue(&mut self, operations: Vec<Arc<dyn Operation<H>>>) {
+        self.pulled(operations.len(), 0);
+        self.backlog.extend(operations);
+    }
+
+    /// Returns the next item that may run now.
+    pub(crate) fn next_native(&mut self) -> Option<(u64, Arc<dyn Operation<H>>)> {
+        let concurrency = self.options.concurrency?;
+        if self.frames.len() >= concurrency || !self.window.has_room_for_bytes() {
+            return None;
+        }
+        let index = self.next - self.backlog.len() as u64;
+        self.backlog.pop_front().map(|operation| (index, operation))
+    }
+
+    /// Drops the items above a failed one that have not begun.
+    pub(crate) fn drop_above(&mut self, index: u64) {
+        let first = self.next - self.backlog.len() as u64;
+        let kept = usize::try_from((index + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let dropped = self.backlog.len().saturating_sub(kept);
+        self.backlog.truncate(kept);
+        self.next -= dropped as u64;
+        self.window.give(dropped as u64, 0);
     }
 
     fn default_window(&self, size: usize) -> usize {
@@ -193,7 +246,7 @@ impl<H: Host> Map<H> {
             self.window.give(items, piece.content.bytes());
             return Taken::Piece(piece);
         }
-        if self.frames.is_empty() && (self.is_exhausted || !self.failures.may_pull()) {
+        if self.frames.is_empty() && self.backlog.is_empty() && (self.is_exhausted || !self.failures.may_pull()) {
             return Taken::End;
         }
         // What arrived just now may have made room.
@@ -204,7 +257,7 @@ impl<H: Host> Map<H> {
 
     /// Returns whether the consumer has something to do: results to take or items to pull.
     pub(crate) fn has_news(&mut self) -> bool {
-        self.order.has_next() || self.frames.is_empty() || self.wants() > 0
+        self.order.has_next() || (self.frames.is_empty() && self.backlog.is_empty()) || self.wants() > 0
     }
 
     /// Gives back the room that the arguments of a frame took.

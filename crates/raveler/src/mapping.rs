@@ -9,6 +9,7 @@ use crate::entry::Owner;
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::Host;
+use crate::native::Operation;
 use crate::map::{Content, Map, MapOptions, Taken};
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
@@ -86,6 +87,27 @@ impl<H: Host> Runtime<H> {
         Ok(())
     }
 
+    /// Takes operations that were made of pulled items; they run as soon as there is room.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is closed.
+    pub fn map_push_native(
+        &self,
+        map: &MapHandle,
+        operations: Vec<Arc<dyn Operation<H>>>,
+    ) -> Result<(), RuntimeError> {
+        let mut core = self.0.open()?;
+        let Some(state) = core.maps.get_mut(&map.key) else {
+            return Err(RuntimeError::Closed);
+        };
+        state.queue(operations);
+        core.feed(map.key);
+        core.start_natives();
+        self.0.finish(core, true);
+        Ok(())
+    }
+
     /// Returns the index of the next item that will be pulled.
     pub fn map_position(&self, map: &MapHandle) -> u64 {
         self.0.lock().maps.get(&map.key).map_or(0, Map::position)
@@ -120,6 +142,8 @@ impl<H: Host> Runtime<H> {
     pub fn map_take(&self, map: &MapHandle) -> Taken<H> {
         let mut core = self.0.lock();
         let mut taken = core.maps.get_mut(&map.key).map_or(Taken::End, Map::take);
+        core.feed(map.key);
+        core.start_natives();
         if matches!(taken, Taken::Nothing) && core.port.has_completions() {
             core.drain(&self.0.arena);
             core.pump(&self.0.arena);
@@ -138,8 +162,9 @@ impl<H: Host> Runtime<H> {
         {
             state.waiter = back.take();
         }
+        let is_native = core.maps.get(&map.key).is_some_and(|state| state.options.concurrency.is_some());
         drop(core);
-        if back.is_none() {
+        if back.is_none() && !is_native {
             self.0.watched.add(1);
             self.0.steward.kick(&self.0);
         }

@@ -119,12 +119,16 @@ pub enum Outcome<H: Host> {
     Value(H::Value),
     /// With a value in both forms, because tasks in other processes need it too.
     Both(Payload, H::Value),
+    /// With a value that Rust made and that nobody has read yet.
+    Reply(H::Reply),
     /// With a value that somebody is reading from the wire at this moment.
     Reading,
     /// With an error that is still on the wire.
     Failed(Payload),
     /// With an error of the interpreter.
     Raised(H::Value),
+    /// With an error that Rust made and that nobody has read yet.
+    Fault(H::Fault),
     /// Its worker died.
     Died(Arc<Death>),
     /// It took longer than so many nanoseconds.
@@ -140,7 +144,7 @@ pub enum Outcome<H: Host> {
 impl<H: Host> Outcome<H> {
     /// Whether the task ended with a value.
     pub fn is_value(&self) -> bool {
-        matches!(self, Self::Wire(_) | Self::Value(_) | Self::Both(..) | Self::Reading)
+        matches!(self, Self::Wire(_) | Self::Value(_) | Self::Both(..) | Self::Reply(_) | Self::Reading)
     }
 }
 
@@ -150,9 +154,11 @@ impl<H: Host> std::fmt::Debug for Outcome<H> {
             Self::Wire(_) => "Wire",
             Self::Value(_) => "Value",
             Self::Both(..) => "Both",
+            Self::Reply(_) => "Reply",
             Self::Reading => "Reading",
             Self::Failed(_) => "Failed",
             Self::Raised(_) => "Raised",
+            Self::Fault(_) => "Fault",
             Self::Died(_) => "Died",
             Self::TimedOut(_) => "TimedOut",
             Self::Cancelled => "Cancelled",

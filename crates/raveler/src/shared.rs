@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::error::RuntimeError;
 use crate::host::{Host, Notice};
+use crate::native::Natives;
 use crate::steward::Steward;
 
 /// How long a thread that waits beside another sleeps before it looks for signals.
@@ -40,6 +41,9 @@ pub(crate) struct Shared<H: Host> {
     /// Taken out when the runtime is closed, so that its descriptors are.
     pub(crate) inbox: Mutex<Option<Arc<Inbox>>>,
     pub(crate) supervisor: Mutex<Option<Arc<Supervisor>>>,
+    pub(crate) natives: Natives<H>,
+    /// What is to be told on the steward's thread, because the interpreter is needed for it.
+    pub(crate) later: Mutex<Vec<Notice<H>>>,
     /// How many notes were received; the lock is held while they are handed out.
     pub(crate) received: (Counter, Mutex<()>),
     pub(crate) has_processes: Flag,
@@ -66,7 +70,26 @@ impl<H: Host> Shared<H> {
     }
 
     /// Leaves the lock: everybody who is to be told is told, outside it.
-    pub(crate) fn finish(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) {
+    pub(crate) fn finish(&self, core: MutexGuard<'_, Core<H>>, is_new: bool) {
+        let notices = self.leave(core, is_new);
+        self.deliver(notices);
+    }
+
+    /// As [`Shared::finish`], on a thread that must not wait for the interpreter.
+    pub(crate) fn finish_detached(&self, core: MutexGuard<'_, Core<H>>) {
+        let notices = self.leave(core, false);
+        let notices = self.sort(notices);
+        if notices.is_empty() {
+            return;
+        }
+        let rest = self.host.deliver_detached(notices);
+        if !rest.is_empty() {
+            locked(&self.later).extend(rest);
+            self.steward.kick(self);
+        }
+    }
+
+    fn leave(&self, mut core: MutexGuard<'_, Core<H>>, is_new: bool) -> Vec<Notice<H>> {
         self.answer(&mut core);
         self.note_quiet(&core);
         let needs_steward = core.timers_moved()
@@ -77,7 +100,7 @@ impl<H: Host> Shared<H> {
         if needs_steward {
             self.steward.kick(self);
         }
-        self.deliver(notices);
+        notices
     }
 
     /// Tells workers that they hold the permits that they asked for.
@@ -95,29 +118,49 @@ impl<H: Host> Shared<H> {
 
     /// Tells everybody; the lock is not held.
     pub(crate) fn deliver(&self, notices: Vec<Notice<H>>) {
+        let notices = self.sort(notices);
         if notices.is_empty() {
             return;
         }
+        let rest = self.host.deliver_detached(notices);
+        if !rest.is_empty() {
+            self.host.deliver(rest);
+        }
+    }
+
+    /// Does what the runtime does itself, and returns what is left for the host.
+    fn sort(&self, notices: Vec<Notice<H>>) -> Vec<Notice<H>> {
+        if notices.is_empty() {
+            return notices;
+        }
         let mut for_host = Vec::with_capacity(notices.len());
         for notice in notices {
+            let is_watched = match &notice {
+                Notice::Settled(cell, _) => !cell.is_native(),
+                Notice::Ready { is_watched, .. } => *is_watched,
+                _ => false,
+            };
+            if is_watched {
+                self.watched.subtract(1);
+            }
             match notice {
                 Notice::Kill { worker, ticket } => self.kill(worker, ticket),
-                Notice::Settled(..) | Notice::Ready(_) => {
-                    self.watched.subtract(1);
-                    for_host.push(notice);
-                }
+                Notice::Launch(launch) => self.launch(launch),
                 other => for_host.push(other),
             }
         }
-        if !for_host.is_empty() {
-            self.host.deliver(for_host);
-        }
+        for_host
     }
 
     pub(crate) fn kill(&self, worker: u32, ticket: Ticket) {
         if let Some(supervisor) = locked(&self.supervisor).clone() {
             let this = self.me.clone();
-            supervisor.stop(worker, move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket)));
+            let still = move || this.upgrade().is_some_and(|shared| shared.lock().is_to_be_killed(ticket));
+            if self.lock().is_out_of_time(ticket) {
+                supervisor.interrupt(worker, ticket, still);
+            } else {
+                supervisor.stop(worker, still);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use raveler_shm::Wanted;
 use raveler_sync::Flag;
 
 use crate::host::Host;
-use crate::shared::Shared;
+use crate::shared::{Shared, locked};
 
 /// The thread and how to reach it; it starts at the first kick.
 pub(crate) struct Steward {
@@ -96,6 +96,10 @@ fn serve<H: Host>(shared: &Arc<Shared<H>>) {
     let steward = &shared.steward;
     while !steward.is_stopped.get() {
         steward.is_kicked.set(false);
+        let later = std::mem::take(&mut *locked(&shared.later));
+        if !later.is_empty() {
+            shared.host.deliver(later);
+        }
         let left = look_after_time(shared);
         if steward.is_stopped.get() {
             return;

@@ -41,6 +41,9 @@ impl<H: Host> Core<H> {
             return Cancelling::Gone;
         };
         if place != Place::Process {
+            if let Some(abort) = entry.abort.take() {
+                abort.abort();
+            }
             if let Work::Call(call) = &entry.work {
                 let call = Arc::clone(call);
                 self.notices.push(Notice::Stop(call));

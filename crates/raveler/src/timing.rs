@@ -1,7 +1,7 @@
 //! What happens because time passes: timeouts, retries, rates, freed memory.
 
 use raveler_events::clock;
-use raveler_shm::{Arena, SlotState};
+use raveler_shm::{Arena, SlotState, Ticket};
 use raveler_task::AttemptEnd;
 
 use crate::core::Core;
@@ -47,6 +47,12 @@ impl<H: Host> Core<H> {
         self.pump(arena);
         let next = self.scheduler.wake_at().into_iter().chain(queued_until).min();
         next.map(|at| at.saturating_sub(clock::nanos()).max(1_000_000))
+    }
+
+    /// Whether what runs in this slot is to be stopped because its time is over, and not because nobody wants it.
+    pub(crate) fn is_out_of_time(&self, ticket: Ticket) -> bool {
+        let flight = self.flights[ticket.slot as usize].as_ref();
+        flight.is_some_and(|flight| flight.stop == Some(AttemptEnd::TimedOut))
     }
 
     /// Returns how long nothing has been open.

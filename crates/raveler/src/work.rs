@@ -12,6 +12,7 @@ use crate::cell::Cell;
 use crate::error::RuntimeError;
 use crate::function::{Function, store};
 use crate::host::Host;
+use crate::native::Operation;
 use crate::outcome::Outcome;
 
 /// Blocks that a frame names, held until it is done.
@@ -105,6 +106,8 @@ pub enum Work<H: Host> {
     Late(LateParcel<H>),
     /// For a thread or a loop of this process.
     Call(Arc<H::Call>),
+    /// For the I/O runtime.
+    Native(Arc<dyn Operation<H>>),
     /// In a slot, or done.
     Away,
 }

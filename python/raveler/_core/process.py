@@ -7,3 +7,10 @@ is_worker = False
 
 index = -1
 """The number of this worker among those of its parent; -1 in any other process."""
+
+
+class OutOfTime(BaseException):
+    """Raised in a process task that overran its timeout; not an `Exception`, so that tasks let it pass.
+
+    Its ``finally`` blocks have half a second. Nobody outside the worker sees it: the caller gets a `TaskTimeout`.
+    """

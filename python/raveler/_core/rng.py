@@ -20,11 +20,13 @@ _OUTSIDE = 2**64 - 1
 class Stream:
     """The generators of one task, each made when it is first asked for."""
 
-    __slots__ = ("numpy", "python", "seed")
+    __slots__ = ("calls", "numpy", "python", "seed")
 
     def __init__(self, seed: int) -> None:
         """Start from a seed of 128 bits."""
         self.seed = seed
+        self.calls = 0
+        """How many calls the task has made itself: each has a stream below its own."""
         self.python: random.Random | None = None
         self.numpy: np.random.Generator | None = None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from raveler import _raveler
 from raveler._core import options as _options
 from raveler._core import process, settings
@@ -13,7 +11,7 @@ from raveler._core.tree import MISSING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
     from contextvars import ContextVar
     from typing import Any, Self, TypeVar, Unpack, overload
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     C = TypeVar("C")
 
 
-class _State:
+class State:
     """What a runtime and all its views share."""
 
     def __init__(self, limits: frozenset[str], wrapping: Wrapping | None) -> None:
@@ -71,7 +69,7 @@ class Runtime(_raveler.Runtime):
         [1, 2, 3]
     """
 
-    _state: _State
+    _state: State
 
     def __new__(  # noqa: PLR0917 - the order is part of the signature
         cls,
@@ -87,10 +85,14 @@ class Runtime(_raveler.Runtime):
     ) -> Self:
         """Check the arguments; nothing is started."""
         given = settings.checked(workers, engine, seed, limits, memory, preload, trace)
-        wrapping = _wrapping(carry, watch_globals)
-        chosen: Any = cls if wrapping is None else _wrapped(cls)
+        wrapping = settings.wrapping(carry, watch_globals)
+        chosen: Any = cls
+        if wrapping is not None:
+            from raveler._core import wrapped
+
+            chosen = wrapped.class_for(cls)
         self: Self = super().__new__(chosen, **given)
-        self._state = _State(frozenset(given["limits"]), wrapping)
+        self._state = State(frozenset(given["limits"]), wrapping)
         return self
 
     def options(self, **options: Unpack[TaskOptions]) -> Self:
@@ -333,41 +335,18 @@ class Runtime(_raveler.Runtime):
 
     async def __aenter__(self) -> Self:
         """Adopt the running event loop for coroutine tasks."""
-        from raveler._core import calls, hub
+        from raveler._core import adoption
 
         self._check_open()
-        place: LoopPlace | TrioPlace
-        if hub.in_trio():
-            from raveler._core.trio_place import TrioPlace
-
-            place = self._state.trio = TrioPlace()
-            await self._state.trio.open()
-        else:
-            from raveler._core.loop_place import LoopPlace
-
-            place = LoopPlace(hub.running_loop())
-        self._adopt(place)
-        self._state.adopted = calls.adopted[place.thread_id] = place
+        await adoption.enter(self, self._state)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait for what was submitted while the loop goes on; cancel it if an exception leaves the block."""
-        self._close_results()
-        try:
-            await _InThread(lambda: self._close(kind is not None))
-        except BaseException:
-            await _InThread(lambda: self._close(True))  # noqa: FBT003 - a private function says what it is by its name
-            raise
-        finally:
-            from raveler._core import calls
+        from raveler._core import adoption
 
-            place = self._state.adopted
-            if place is not None:
-                here = place.thread_id
-                if calls.adopted.get(here) is place:
-                    del calls.adopted[here]
-            if self._state.trio is not None:
-                await self._state.trio.finish()
+        self._close_results()
+        await adoption.leave(self, self._state, cancel=kind is not None)
 
     def __repr__(self) -> str:
         """Return the engine, the number of workers and the state."""
@@ -410,48 +389,3 @@ class Runtime(_raveler.Runtime):
 
     def _adopted_loop(self) -> bool:
         return self._state.adopted is not None
-
-
-class WrappedRuntime(Runtime):
-    """A runtime that puts something around the functions of process tasks."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _raveler.Task[Any]:
-        """Submit a function with what goes around it."""
-        wrapping = self._state.wrapping
-        if wrapping is None or self._options.get("on", "process") != "process":
-            return super().submit(function, *args, **kwargs)
-        function, args, options = wrapping.around(function, args)
-        view = self._view({**options, **self._options})
-        return _raveler.Runtime.submit(view, function, *args, **kwargs)
-
-
-def _wrapped(cls: type[Runtime]) -> type[Any]:
-    return WrappedRuntime if cls is Runtime else type(cls.__name__, (WrappedRuntime, cls), {})
-
-
-def _wrapping(carry: Iterable[ContextVar[Any]], watch_globals: object) -> Wrapping | None:
-    if not isinstance(watch_globals, bool):
-        message = f"watch_globals must be True or False, not {watch_globals!r}"
-        raise TypeError(message)
-    variables: tuple[ContextVar[Any], ...] = ()
-    if carry != ():
-        from raveler._core.carry import checked
-
-        variables = checked(carry)
-    if not variables and not watch_globals:
-        return None
-    from raveler._core.wrapping import Wrapping
-
-    return Wrapping(variables, watch_globals=watch_globals)
-
-
-class _InThread:
-    """Awaits a blocking function that runs on a thread of its own."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        """Prepare to run it."""
-        self._function = function
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        """Run it and wait for it."""
-        return sys.modules["raveler._core.hub"].in_thread(self._function)  # type: ignore[no-any-return]

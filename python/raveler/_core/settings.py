@@ -9,7 +9,10 @@ from raveler.exceptions import EngineUnavailable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextvars import ContextVar
     from typing import Any
+
+    from raveler._core.wrapping import Wrapping
 
 _LARGEST_SEED = 2**64
 
@@ -54,6 +57,28 @@ def checked(  # noqa: PLR0917 - the order is part of the signature
         "preload": modules,
         "trace": trace,
     }
+
+
+def wrapping(carry: Iterable[ContextVar[Any]], watch_globals: object) -> Wrapping | None:
+    """Return what goes around the functions of the runtime; None if nothing does.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If a variable can't be found by a worker.
+    """
+    if not isinstance(watch_globals, bool):
+        message = f"watch_globals must be True or False, not {watch_globals!r}"
+        raise TypeError(message)
+    variables: tuple[ContextVar[Any], ...] = ()
+    if carry != ():
+        from raveler._core.carry import checked
+
+        variables = checked(carry)
+    if not variables and not watch_globals:
+        return None
+    from raveler._core.wrapping import Wrapping
+
+    return Wrapping(variables, watch_globals=watch_globals)
 
 
 def _engine(engine: object) -> str:

@@ -1,0 +1,230 @@
+//! A database of any kind, its transactions and its streams: each call goes to the driver that the address chose.
+
+use std::sync::Arc;
+
+use super::address::Address;
+use super::batch::Batch;
+use super::error::DbError;
+use super::options::Options;
+use super::postgres::{Postgres, PostgresStream, PostgresTransaction};
+use super::rows::Rows;
+use super::sqlite::{Sqlite, SqliteStream, SqliteTransaction};
+
+/// A database. It connects when it is first used.
+pub enum Database {
+    /// A file, or memory.
+    Sqlite(Sqlite),
+    /// A PostgreSQL server.
+    Postgres(Postgres),
+}
+
+/// A transaction. Dropping it without a commit rolls it back.
+pub enum Transaction {
+    /// Of an SQLite database.
+    Sqlite(SqliteTransaction),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresTransaction),
+}
+
+/// The rows of a query, read in batches.
+pub enum RowStream {
+    /// Of an SQLite database.
+    Sqlite(SqliteStream),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresStream),
+}
+
+/// Calls the same method of whichever driver there is.
+macro_rules! each {
+    ($kind:ident, $this:expr, $driver:ident => $call:expr) => {
+        match $this {
+            $kind::Sqlite($driver) => $call,
+            $kind::Postgres($driver) => $call,
+        }
+    };
+}
+
+/// The verbs that a database and a transaction share.
+macro_rules! verbs {
+    ($kind:ident) => {
+        impl $kind {
+            /// Returns the rows of a query.
+            ///
+            /// # Errors
+            ///
+            /// If there is no connection, or the database refuses the statement.
+            pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                each!($kind, self, driver => driver.fetch(sql, params, usize::MAX).await)
+            }
+
+            /// Returns the first row of a query, or no row.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch).
+            pub async fn fetch_one(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                each!($kind, self, driver => driver.fetch(sql, params, 1).await)
+            }
+
+            /// Returns the rows of a query for each row of parameters, in their order.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch).
+            pub async fn fetch_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Vec<Rows>, DbError> {
+                each!($kind, self, driver => driver.fetch_many(sql, params).await)
+            }
+
+            /// Runs a statement and returns how many rows it changed.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch).
+            pub async fn execute(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+                each!($kind, self, driver => driver.execute(sql, params).await)
+            }
+
+            /// Runs a statement for each row of parameters and returns how many rows were changed: all or none.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch); nothing is changed then.
+            pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+                each!($kind, self, driver => driver.execute_many(sql, params).await)
+            }
+
+            /// Inserts rows into `columns` of a table the fastest way that the database has: all or none.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch); nothing is inserted then.
+            pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                if rows.width() != columns.len() {
+                    return Err(DbError::Shape(format!(
+                        "rows of {} values do not fit {} columns of {table}; name as many columns as there are values",
+                        rows.width(),
+                        columns.len()
+                    )));
+                }
+                each!($kind, self, driver => driver.insert(table, columns, rows).await)
+            }
+
+            /// Begins to read a query, `most` rows at a time.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch).
+            pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<RowStream, DbError> {
+                Ok(match self {
+                    Self::Sqlite(driver) => RowStream::Sqlite(driver.stream(sql, params, most).await?),
+                    Self::Postgres(driver) => RowStream::Postgres(driver.stream(sql, params, most).await?),
+                })
+            }
+        }
+    };
+}
+
+verbs!(Database);
+verbs!(Transaction);
+
+impl Database {
+    /// Makes the database object of a URL: `sqlite:`, `postgresql:` or `mysql:`. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no driver for the URL, or it takes no option of that name.
+    pub fn connect(url: &str, options: Options) -> Result<Self, DbError> {
+        match Address::parse(url)? {
+            Address::Sqlite(address) => Ok(Self::Sqlite(Sqlite::new(address, options))),
+            Address::Postgres(url) => Ok(Self::Postgres(Postgres::new(&url, options)?)),
+            Address::Mysql(_) => Err(DbError::Address(String::from("no driver"))),
+        }
+    }
+
+    /// Begins a transaction, which has a connection for itself.
+    ///
+    /// # Errors
+    ///
+    /// If none becomes free in time.
+    pub async fn begin(&self) -> Result<Transaction, DbError> {
+        Ok(match self {
+            Self::Sqlite(driver) => Transaction::Sqlite(driver.begin().await?),
+            Self::Postgres(driver) => Transaction::Postgres(driver.begin().await?),
+        })
+    }
+
+    /// Ends what is under way, then closes the connections.
+    pub async fn close(&self) {
+        each!(Self, self, driver => driver.close().await);
+    }
+}
+
+impl Transaction {
+    /// Begins a transaction within this one.
+    ///
+    /// # Errors
+    ///
+    /// If the connection was lost, or the transaction has ended.
+    pub async fn savepoint(&self, name: &str) -> Result<(), DbError> {
+        self.control("SAVEPOINT", name).await
+    }
+
+    /// Keeps what was done since the savepoint, as part of the transaction around it.
+    ///
+    /// # Errors
+    ///
+    /// As [`savepoint`](Self::savepoint), and if there is none of that name.
+    pub async fn release(&self, name: &str) -> Result<(), DbError> {
+        self.control("RELEASE SAVEPOINT", name).await
+    }
+
+    /// Undoes what was done since the savepoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`release`](Self::release).
+    pub async fn rollback_to(&self, name: &str) -> Result<(), DbError> {
+        self.control("ROLLBACK TO SAVEPOINT", name).await
+    }
+
+    async fn control(&self, verb: &str, name: &str) -> Result<(), DbError> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(DbError::Value(format!("{name:?} is no name for a savepoint; take letters, digits and _")));
+        }
+        // The prefix keeps the name apart from the words of SQL.
+        let sql = format!("{verb} raveler_{name}");
+        each!(Self, self, driver => driver.control(sql).await)
+    }
+
+    /// Makes the changes permanent.
+    ///
+    /// # Errors
+    ///
+    /// If the database can't, or the connection was lost.
+    pub async fn commit(&self) -> Result<(), DbError> {
+        each!(Self, self, driver => driver.commit().await)
+    }
+
+    /// Undoes the changes.
+    ///
+    /// # Errors
+    ///
+    /// If the transaction has ended.
+    pub async fn rollback(&self) -> Result<(), DbError> {
+        each!(Self, self, driver => driver.rollback().await)
+    }
+}
+
+impl RowStream {
+    /// Returns the next rows, or nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses the query, or the connection was lost.
+    pub async fn next_batch(&mut self) -> Result<Option<Rows>, DbError> {
+        each!(Self, self, stream => stream.next_batch().await)
+    }
+}

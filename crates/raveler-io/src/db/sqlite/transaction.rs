@@ -1,0 +1,144 @@
+//! A transaction on the writing thread; what is dropped without a commit is rolled back before anybody else writes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::OwnedRwLockWriteGuard;
+
+use super::stream::SqliteStream;
+use super::{Lanes, statement};
+use crate::db::batch::Batch;
+use crate::db::error::DbError;
+use crate::db::rows::Rows;
+
+/// An open transaction.
+pub struct SqliteTransaction {
+    lanes: Arc<Lanes>,
+    /// `None` once it has ended.
+    turn: Mutex<Option<OwnedRwLockWriteGuard<()>>>,
+}
+
+impl SqliteTransaction {
+    pub(super) fn new(lanes: Arc<Lanes>, turn: OwnedRwLockWriteGuard<()>) -> Self {
+        Self { lanes, turn: Mutex::new(Some(turn)) }
+    }
+
+    fn is_open(&self) -> bool {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    async fn call<T, F>(&self, work: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    {
+        if !self.is_open() {
+            return Err(DbError::Shape(String::from("the transaction has ended; begin another one")));
+        }
+        self.lanes.writer.call(work).await
+    }
+
+    /// Runs a statement that controls the transaction.
+    pub(super) async fn script(&self, sql: &'static str) -> Result<(), DbError> {
+        self.call(move |connection| statement::script(connection, sql)).await
+    }
+
+    /// As [`Sqlite::fetch`](super::Sqlite::fetch).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<Rows, DbError> {
+        self.call(move |connection| statement::fetch(connection, &sql, &params, most)).await
+    }
+
+    /// As [`Sqlite::fetch_many`](super::Sqlite::fetch_many).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn fetch_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Vec<Rows>, DbError> {
+        self.call(move |connection| statement::fetch_many(connection, &sql, &params)).await
+    }
+
+    /// As [`Sqlite::execute`](super::Sqlite::execute).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn execute(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+        self.call(move |connection| statement::execute(connection, &sql, &params)).await
+    }
+
+    /// As [`Sqlite::execute_many`](super::Sqlite::execute_many).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+        self.call(move |connection| statement::execute_many(connection, &sql, &params)).await
+    }
+
+    /// As [`Sqlite::insert`](super::Sqlite::insert).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+        self.execute_many(statement::insertion(table, columns).into(), rows).await
+    }
+
+    /// Reads the rows of a query and hands them out in batches: the transaction goes on between them.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](Self::fetch).
+    pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<SqliteStream, DbError> {
+        Ok(SqliteStream::of_rows(self.fetch(sql, params, usize::MAX).await?, most))
+    }
+
+    /// Runs a statement about a savepoint.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such savepoint, or the transaction has ended.
+    pub async fn control(&self, sql: String) -> Result<(), DbError> {
+        self.call(move |connection| statement::script(connection, &sql)).await
+    }
+
+    /// Makes the changes permanent.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite can't; the transaction is open then, and is rolled back when it is dropped.
+    pub async fn commit(&self) -> Result<(), DbError> {
+        self.script("COMMIT").await?;
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(())
+    }
+
+    /// Undoes the changes.
+    ///
+    /// # Errors
+    ///
+    /// If the transaction has ended.
+    pub async fn rollback(&self) -> Result<(), DbError> {
+        self.call(|connection| {
+            statement::roll_back(connection);
+            Ok(())
+        })
+        .await?;
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        self.lanes.writer.post(move |connection| {
+            statement::roll_back(connection);
+            drop(turn);
+        });
+    }
+}

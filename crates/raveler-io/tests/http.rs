@@ -1,0 +1,9 @@
+//! The HTTP client against servers that do as they like.
+
+#[path = "http/server.rs"]
+mod server;
+
+#[path = "http/answers.rs"]
+mod answers;
+#[path = "http/bodies.rs"]
+mod bodies;
