@@ -14,6 +14,8 @@ pub mod offer;
 
 pub mod web;
 
+pub mod bucket;
+
 pub mod store;
 
 pub mod local;
