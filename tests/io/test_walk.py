@@ -69,7 +69,7 @@ def test_walk_can_be_left_early(tmp_path: Path) -> None:
 
 def test_unreadable_folder_is_no_silent_gap(tmp_path: Path) -> None:
     source = """
-import os, sys
+import os, pathlib, sys
 import raveler as rv
 rv.files.walk(os.path.dirname(__file__)).list()  # what is imported late is imported now
 if os.getuid() == 0:
