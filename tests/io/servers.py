@@ -291,10 +291,8 @@ def google(folder: Path) -> tuple[Guarded, int]:
     if importlib.util.find_spec("gcp_storage_emulator") is None:
         raise NotInstalled("gcp-storage-emulator is not installed")
     port = free_port()
-    process = Guarded(
-        [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}", "--in-memory"],
-        str(folder / "google.log"),
-    )
+    command = [sys.executable, "-m", "tests.io.google_server", str(port)]
+    process = Guarded(command, str(folder / "google.log"))
     eventually(lambda: answers(f"http://127.0.0.1:{port}/"), goal_s=4, what="the start of the Google emulator")
     return process, port
 
