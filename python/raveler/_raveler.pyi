@@ -1,6 +1,6 @@
 """The extension module: conversion between Python and the runtime in Rust."""
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, final, overload
 
@@ -15,9 +15,9 @@ __all__ = [
     "NOT_READY",
     "Buffer",
     "Call",
-    "Downloaded",
     "DbSession",
     "DbStream",
+    "Downloaded",
     "FileWalk",
     "HttpClient",
     "HttpFeed",
@@ -276,9 +276,7 @@ class DbSession:
     def fetch_many(
         self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]], shape: str
     ) -> Task[list[list[Any]]]: ...
-    def execute(
-        self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]
-    ) -> Task[int]: ...
+    def execute(self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]) -> Task[int]: ...
     def execute_many(
         self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]]
     ) -> Task[int]: ...

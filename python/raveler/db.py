@@ -1,8 +1,8 @@
 """Databases: SQLite, PostgreSQL and MySQL behind one interface whose work is done in Rust, off the interpreter.
 
-Every call but ``stream``, ``transaction`` and ``table`` returns a `Task` at once: wait for its result, give it a callback,
-chain it, or await it. Parameters are always bound, never written into the statement; their places are ``?`` for SQLite and
-MySQL, and ``$1``, ``$2`` for PostgreSQL (and SQLite).
+Every call but ``stream``, ``transaction`` and ``table`` returns a `Task` at once: wait for its result, give it a
+callback, chain it, or await it. Parameters are always bound, never written into the statement; their places are ``?``
+for SQLite and MySQL, and ``$1``, ``$2`` for PostgreSQL (and SQLite).
 
 Example:
     >>> import raveler as rv
@@ -261,9 +261,9 @@ class Transaction(_Verbs):
     def __init__(self, parent: _Verbs) -> None:
         """Begin nothing yet."""
         self._parent = parent
-        self._runtime = parent._runtime
-        self._defaults = parent._defaults
-        self._own = parent._own
+        self._runtime = parent._runtime  # noqa: SLF001 - a transaction is a part of its database
+        self._defaults = parent._defaults  # noqa: SLF001 - a transaction is a part of its database
+        self._own = parent._own  # noqa: SLF001 - a transaction is a part of its database
         self._inner: _raveler.DbSession | None = None
         self._name = f"s{next(_SAVEPOINTS)}" if isinstance(parent, Transaction) else None
 
@@ -311,13 +311,13 @@ class Transaction(_Verbs):
             message = "the transaction is open already; begin another one"
             raise DatabaseError(message)
         runtime = native.runtime_of(self._runtime)
-        session = self._parent._session()
+        session = self._parent._session()  # noqa: SLF001 - a transaction is a part of its database
         if self._name is None:
             return session.begin(runtime, self._own)
         return session.control(runtime, self._own, "savepoint", self._name)
 
     def _opened(self, session: _raveler.DbSession | None) -> None:
-        self._inner = self._parent._session() if session is None else session
+        self._inner = self._parent._session() if session is None else session  # noqa: SLF001 - a transaction is a part of its database
 
     def _end(self, is_good: bool) -> Task[None]:  # noqa: FBT001 - one caller for each value
         session = self._session()
