@@ -119,6 +119,10 @@ def _io_is_warm(odd: Odd, tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True)
 def _clean(request: pytest.FixtureRequest, _io_is_warm: None) -> None:
     """Check every test of this folder for leaks."""
+    callspec = getattr(request.node, "callspec", None)
+    server = {"postgresql": "postgres", "mysql": "mariadb"}.get(callspec.params.get("database") if callspec else None)
+    if server:
+        request.getfixturevalue(server)  # before the count of what is there
     if not request.node.get_closest_marker("keeps_connections"):
         request.getfixturevalue("no_leaks")
 

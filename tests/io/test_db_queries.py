@@ -177,8 +177,8 @@ def test_bad_address_is_an_error(url: str) -> None:
 
 
 def test_stream_gives_rows_in_order(words: rv.db.Database) -> None:
-    with words.stream("SELECT id FROM words ORDER BY id", batch=3) as rows:
-        assert [row[0] for row in rows] == list(range(10))
+    rows = words.stream("SELECT id FROM words ORDER BY id", batch=3)
+    assert [row[0] for row in rows] == list(range(10))
 
 
 def test_stream_is_read_inside_a_loop(words: rv.db.Database, run_loop: RunLoop) -> None:
