@@ -100,7 +100,7 @@ def test_wrong_number_of_parameters_is_an_error(words: rv.db.Database, database:
     assert words.fetch_value("SELECT 1").result() == 1
 
 
-@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT * FROM missing_table", "SELECT missing_column FROM words", ""])
+@pytest.mark.parametrize("sql", ["CHOOSE 1", "SELECT * FROM missing_table", "SELECT missing_column FROM words", ""])
 def test_bad_sql_is_a_database_error_with_the_reason(words: rv.db.Database, sql: str) -> None:
     with pytest.raises(rv.DatabaseError) as caught:
         words.fetch(sql).result()
