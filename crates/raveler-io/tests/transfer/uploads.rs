@@ -11,7 +11,7 @@ use crate::{content, runtime};
 #[test]
 fn the_server_gets_the_bytes_with_their_length() {
     let (runtime, folder) = (runtime(), Folder::new("upload"));
-    let server = Server::start(runtime.handle(), Vec::new());
+    let server = Server::start(&runtime, Vec::new());
     for size in [0, 10, 5 << 20] {
         std::fs::write(folder.join("file"), content(size)).expect("it can be written");
         let progress = Arc::new(Progress::new());
@@ -32,7 +32,7 @@ fn the_server_gets_the_bytes_with_their_length() {
 #[test]
 fn what_goes_wrong_is_told() {
     let (runtime, folder) = (runtime(), Folder::new("upload-wrong"));
-    let server = Server::start(runtime.handle(), Vec::new());
+    let server = Server::start(&runtime, Vec::new());
     let progress = Arc::new(Progress::new());
     let missing = Upload::new(folder.join("missing"), server.url("up"));
     let error = runtime.block_on(upload(&missing, &progress)).expect_err("no such file");
