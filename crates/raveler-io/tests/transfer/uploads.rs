@@ -1,6 +1,8 @@
 //! Uploads: what the server gets, and what is told when it can't.
 
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use raveler_io::transfer::{Progress, Upload, upload};
 
@@ -59,4 +61,28 @@ fn a_file_goes_to_another_place_on_this_machine() {
     runtime.block_on(upload(&parcel, &Arc::new(Progress::new()))).expect("it is copied");
     assert_eq!(std::fs::read(folder.join("to")).expect("it is there"), content(3 << 20));
     assert_eq!(folder.names(), ["from", "to"]);
+}
+
+#[test]
+fn a_dropped_upload_closes_its_connection() {
+    let (runtime, folder) = (runtime(), Folder::new("upload-dropped"));
+    std::fs::write(folder.join("file"), content(64 << 20)).expect("it can be written");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/up", listener.local_addr().expect("it is bound"));
+    let parcel = Upload::new(folder.join("file"), url);
+    // Nobody reads, so the upload is stuck half-way.
+    let dropped = runtime.block_on(async {
+        let progress = Arc::new(Progress::new());
+        tokio::time::timeout(Duration::from_millis(200), upload(&parcel, &progress)).await
+    });
+    assert!(dropped.is_err(), "nobody has answered");
+    let (mut stream, _) = listener.accept().expect("it was connected");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("it can be set");
+    let mut received = Vec::new();
+    let end = stream.read_to_end(&mut received);
+    assert!(
+        end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset),
+        "the connection is open"
+    );
+    assert!(received.len() < 64 << 20);
 }
