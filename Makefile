@@ -74,7 +74,7 @@ test-python: install $(VENV)/.lint $(AZURITE)/.made
 		echo "no CPython 3.13 found: its own executor tests are skipped (pyenv install 3.13 brings it)"; \
 	fi; \
 	$(STEP) "python tests" $(BIN)/python -m pytest
-	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/parallel.md
+	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/parallel.md docs/io.md
 
 # Servers that no Python package carries; their tests are skipped, with this target named, where they are missing.
 servers: $(AZURITE)/.made ## Install nginx and MariaDB (as root, on Debian) and the Azure emulator for the I/O tests

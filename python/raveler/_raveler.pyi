@@ -1,6 +1,6 @@
 """The extension module: conversion between Python and the runtime in Rust."""
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, final, overload
 
@@ -15,6 +15,8 @@ __all__ = [
     "NOT_READY",
     "Buffer",
     "Call",
+    "DbSession",
+    "DbStream",
     "Downloaded",
     "FileWalk",
     "HttpClient",
@@ -230,6 +232,7 @@ def http_response(
     history: list[tuple[int, str]],
     elapsed: float,
 ) -> HttpResponse: ...
+
 @final
 class HttpFeed:
     def __new__(cls) -> Self: ...
@@ -264,6 +267,37 @@ class HttpClient:
     def describe(self) -> str: ...
 
 @final
+class DbSession:
+    def __new__(cls, url: str, pool_size: int, timeout: float, statement_cache: int) -> Self: ...
+    def describe(self) -> str: ...
+    def fetch(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...], what: tuple[str, str]
+    ) -> Task[Any]: ...
+    def fetch_many(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]], shape: str
+    ) -> Task[list[list[Any]]]: ...
+    def execute(self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]) -> Task[int]: ...
+    def execute_many(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]]
+    ) -> Task[int]: ...
+    def insert(
+        self,
+        runtime: Runtime,
+        options: NativeOptions,
+        table: str,
+        columns: list[str] | None,
+        values: Iterable[Sequence[object] | Mapping[str, object]],
+    ) -> Task[int]: ...
+    def stream(self, sql: str, values: tuple[object, ...], most: int, shape: str) -> DbStream: ...
+    def begin(self, runtime: Runtime, options: NativeOptions) -> Task[Any]: ...
+    def control(self, runtime: Runtime, options: NativeOptions, verb: str, name: str | None = None) -> Task[Any]: ...
+
+@final
+class DbStream:
+    def batch(self, runtime: Runtime, options: NativeOptions) -> Task[list[Any] | None]: ...
+    def close(self) -> None: ...
+
+@final
 class FileWalk:
     def __new__(
         cls,
@@ -282,6 +316,7 @@ def file_reader(encoding: str | None) -> Maker: ...
 def file_write(
     runtime: Runtime, path: str, content: bytes, how: tuple[bool, bool, bool, bool], options: NativeOptions
 ) -> Task[None]: ...
+
 @final
 class Downloaded:
     @property

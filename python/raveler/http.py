@@ -51,12 +51,14 @@ class Client:
         auth: A pair (user, password), or a token for ``Authorization: Bearer``.
         concurrency: The largest number of requests at once; by default what descriptors allow.
         rate: A `Rate`: how many requests may start for one host in a span of time.
-        retries: Further attempts after an error of the connection, or an answer of 429, 502, 503 or 504, for methods that
-            are safe to repeat. A ``Retry-After`` is obeyed. After the last attempt the answer is returned as it is.
+        retries: Further attempts after an error of the connection, or an answer of 429, 502, 503 or 504, for methods
+            that are safe to repeat. A ``Retry-After`` is obeyed. After the last attempt the answer is returned as it
+            is.
         backoff: The pause before the first further attempt in seconds, or (first, factor, longest).
         timeout: Seconds that one attempt may take; None for no limit.
         http2: Whether HTTP/2 may be used where a server offers it over TLS.
-        verify: True to verify certificates, the path of a file with the authorities to trust, or False to verify nothing.
+        verify: True to verify certificates, the path of a file with the authorities to trust, or False to verify
+            nothing.
         proxy: The address of a proxy, ``"environment"`` to follow ``HTTP_PROXY`` and its relatives, or None for none.
         cookies: Whether cookies are kept and sent back.
         max_redirects: The number of redirects that are followed; 0 to follow none.
@@ -128,11 +130,11 @@ class Client:
         Args:
             method: Any method.
             url: The address; a relative one is joined to the base of the client.
-            options: ``params`` (the query: a mapping or pairs), ``headers``, ``json`` (any object), ``data`` (bytes, text, a
-                mapping for a form, an open file, a `pathlib.Path`, or an iterable of bytes), ``files`` (a mapping of names to
-                paths, bytes or (file name, bytes), for a multipart form), ``auth``, ``follow_redirects``, and the options
-                of an operation: ``timeout``, ``retries`` (said here, they hold for every method), ``backoff``, ``limit``,
-                ``name``.
+            options: ``params`` (the query: a mapping or pairs), ``headers``, ``json`` (any object), ``data`` (bytes,
+                text, a mapping for a form, an open file, a `pathlib.Path`, or an iterable of bytes), ``files`` (a
+                mapping of names to paths, bytes or (file name, bytes), for a multipart form), ``auth``,
+                ``follow_redirects``, and the options of an operation: ``timeout``, ``retries`` (said here, they hold
+                for every method), ``backoff``, ``limit``, ``name``.
 
         Raises:
             HttpError: If the request could not be sent or the answer not be read.
@@ -184,11 +186,13 @@ class Client:
     def get_many(self, urls: Iterable[str], **options: Unpack[ManyOptions]) -> Results[Response]:
         """Send a GET to each address, many at once, and return the answers in the order of the input.
 
-        The addresses are pulled lazily, and the answers in memory are bounded in number and bytes: an endless generator works.
+        The addresses are pulled lazily, and the answers in memory are bounded in number and bytes: an endless
+        generator works.
 
         Args:
             urls: The addresses.
-            options: ``concurrency`` (64), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+            options: ``concurrency`` (64), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+                operation.
         """
         maker = self._inner.maker("GET", None)
         return self._many(maker, urls, "http.get_many", "GET", dict(options))
@@ -256,7 +260,9 @@ class Client:
         if not given:
             return self._options if own is self._again else self._options_once
         merged = {**own, **native.checked(given, self._runtime)}
-        return _raveler.NativeOptions({name: value for name, value in merged.items() if given.get(name, value) is not None})
+        return _raveler.NativeOptions(
+            {name: value for name, value in merged.items() if given.get(name, value) is not None}
+        )
 
     def _many(
         self, maker: _raveler.Maker, source: Iterable[Any], what: str, method: str, given: dict[str, Any]

@@ -1,7 +1,7 @@
 """Downloads and uploads of whole files: over HTTP, to and from object stores, and on this machine.
 
-Addresses are ``http://``, ``https://``, ``s3://``, ``gs://``, ``az://`` and ``file://``. Credentials of stores come from the
-environment (``AWS_ACCESS_KEY_ID`` and its relatives) or from ``store=``.
+Addresses are ``http://``, ``https://``, ``s3://``, ``gs://``, ``az://`` and ``file://``. Credentials of stores come
+from the environment (``AWS_ACCESS_KEY_ID`` and its relatives) or from ``store=``.
 
 Example:
     >>> import raveler as rv
@@ -146,7 +146,8 @@ def download_many(
         headers: Sent to web servers.
         store: Options of an object store.
         runtime: The runtime that the tasks belong to; by default the default one.
-        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+            operation.
     """
     plan = _download_plan(None, connections, headers, store, resume=resume, overwrite=overwrite, durable=durable)
     maker = _raveler.transfer_downloader(None if folder is None else os.fspath(folder), plan)
@@ -171,7 +172,8 @@ def upload_many(
         headers: Sent to web servers.
         store: Options of an object store.
         runtime: The runtime that the tasks belong to; by default the default one.
-        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+            operation.
     """
     maker = _raveler.transfer_uploader(_upload_plan(method, headers, store))
     given: dict[str, Any] = {"retries": DEFAULT_RETRIES, **options}

@@ -112,7 +112,8 @@ def _io_is_warm(odd: Odd, tmp_path_factory: pytest.TempPathFactory) -> None:
         client.get(odd.url("/bytes/1")).result()
     path = tmp_path_factory.mktemp("warm") / "file"
     rv.files.write(path, b"warm").result()
-    rv.submit(len, "warm").then(str).result()
+    rv.options(on="thread").submit(len, "warm").then(str).result()
+    rv.submit(nothing).result()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import gzip
 import hashlib
 import itertools
@@ -234,13 +235,21 @@ async def bomb(exchange: Exchange) -> None:
     block = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
     header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
     count = number(exchange)
-    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block) + 10)
+    tail = b"\x03\x00" + struct.pack("<LL", checksum_of_zeros(count), count * PIECE & 0xFFFF_FFFF)
+    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block) + len(tail))
     await exchange.send(header)
-    check = 0
     for _ in range(count):
         await exchange.send(block)
-        check = zlib.crc32(bytes(PIECE), check)
-    await exchange.send(b"\x03\x00" + struct.pack("<II", check, count * PIECE & 0xFFFFFFFF))
+    await exchange.send(tail)
+
+
+@functools.cache
+def checksum_of_zeros(count: int) -> int:
+    """Return the CRC of so many MiB of zeros."""
+    checksum, piece = 0, bytes(PIECE)
+    for _ in range(count):
+        checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 @page

@@ -164,7 +164,7 @@ class Postgres:
 
     def _reachable(self, installed: Path) -> Path:
         """Return a copy of the server's files that a lesser user can read, when the original can't be."""
-        probe = [installed / "bin" / "postgres", "--version"]
+        probe = [str(installed / "bin" / "postgres"), "--version"]
         try:
             subprocess.run(probe, check=True, capture_output=True, user=lesser_user() or None)
         except (PermissionError, subprocess.CalledProcessError):
@@ -182,7 +182,7 @@ class Postgres:
         self.process = Guarded(
             command, str(self.folder / "log"), user=lesser_user(), end_signal=signal.SIGINT, env={"LC_ALL": "C.UTF-8"}
         )
-        ready = [self.binaries / "bin" / "pg_isready", "-h", self.folder, "-p", str(self.port)]
+        ready = [str(self.binaries / "bin" / "pg_isready"), "-h", str(self.folder), "-p", str(self.port)]
         eventually(
             lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0,
             goal_s=5,
@@ -192,9 +192,9 @@ class Postgres:
     def ask(self, sql: str) -> str:
         """Ask the server by its own client."""
         command = [
-            self.binaries / "bin" / "psql",
+            str(self.binaries / "bin" / "psql"),
             "-h",
-            self.folder,
+            str(self.folder),
             "-p",
             str(self.port),
             "-U",
@@ -202,7 +202,9 @@ class Postgres:
             "-d",
             "postgres",
         ]
-        return subprocess.run([*command, "-At", "-c", sql], check=True, capture_output=True, text=True).stdout.strip()
+        return str(
+            subprocess.run([*command, "-At", "-c", sql], check=True, capture_output=True, text=True).stdout
+        ).strip()
 
     def restart(self) -> None:
         """Stop the server at once, connections and all, and start it again."""
@@ -291,10 +293,8 @@ def google(folder: Path) -> tuple[Guarded, int]:
     if importlib.util.find_spec("gcp_storage_emulator") is None:
         raise NotInstalled("gcp-storage-emulator is not installed")
     port = free_port()
-    process = Guarded(
-        [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}", "--in-memory"],
-        str(folder / "google.log"),
-    )
+    command = [sys.executable, "-m", "tests.io.google_server", str(port)]
+    process = Guarded(command, str(folder / "google.log"))
     eventually(lambda: answers(f"http://127.0.0.1:{port}/"), goal_s=4, what="the start of the Google emulator")
     return process, port
 

@@ -41,7 +41,7 @@ def test_fetch_of_nothing_is_an_empty_list(words: rv.db.Database) -> None:
 
 def test_unknown_form_is_an_error_that_names_the_known_ones(words: rv.db.Database) -> None:
     with pytest.raises(ValueError, match=r"tuples.*dicts.*arrow"):
-        words.fetch("SELECT 1", as_="pandas").result()  # type: ignore[call-overload]
+        words.fetch("SELECT 1", as_="pandas").result()  # type: ignore[arg-type]
 
 
 def test_fetch_one_gives_a_row_or_none(words: rv.db.Database, database: Database) -> None:

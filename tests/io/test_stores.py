@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.io.conftest import Store
 
 
+pytestmark = pytest.mark.keeps_connections
+
+
 @pytest.fixture(params=["s3", "google", "azure"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Give each store in turn."""

@@ -14,6 +14,7 @@ from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Settin
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
+    from typing import Any
 
     Fetcher = Callable[[], int]
 
@@ -49,13 +50,15 @@ def pycurl_multi(count: int) -> Iterator[Fetcher]:
         easy.append(curl)
 
     def fetch() -> int:
-        left, total, bodies = count, 0, {}
+        left, total = count, 0
+        bodies: dict[Any, list[bytes]] = {}
         free = list(easy)
         running = 0
         while left or running:
             while free and left:
                 curl = free.pop()
-                bodies[curl] = pieces = []
+                pieces: list[bytes] = []
+                bodies[curl] = pieces
                 curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
                 multi.add_handle(curl)
                 left -= 1

@@ -6,6 +6,7 @@ pub mod calendar;
 mod cell;
 mod database;
 mod error;
+mod mysql;
 mod network;
 mod numeric;
 mod options;

@@ -103,7 +103,7 @@ fn other_types_come_as_text() {
         assert_eq!(found[2], Cell::text("infinity"));
         assert_eq!(found[3], Cell::text("(1,\"a b\")"));
         assert!(matches!(found[4], Cell::Text(_)));
-        assert_eq!(found[5], Cell::Decimal("12.50".into()));
+        assert_eq!(found[5], Cell::text("12.50"));
         assert_eq!(found[6], Cell::text("2001:db8::1"));
     });
 }

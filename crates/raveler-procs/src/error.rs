@@ -12,6 +12,15 @@ pub enum WireError {
     /// A string that is not UTF-8.
     #[error("a string in the frame is not UTF-8")]
     Utf8,
+    /// A whole value that says it stands behind a pickle, where only buffers do.
+    #[error("a value in the frame names no block")]
+    Blockless,
+    /// A block that the segment does not have.
+    #[error(transparent)]
+    Block(#[from] raveler_shm::ShmError),
+    /// A value that says it is longer than the block that it stands in.
+    #[error("a value of {0} bytes does not fit the block that the frame names")]
+    Overlong(u64),
     /// A value larger than its length field can say.
     #[error("a value of {0} bytes is too large for one pickle (4 GiB); pass it as a buffer, such as a NumPy array")]
     Long(usize),

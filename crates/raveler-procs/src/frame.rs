@@ -115,11 +115,11 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     ///
-    /// [`WireError::Short`] if the bytes end early.
+    /// [`WireError::Short`] if the bytes end early, [`WireError::Blockless`] if the body is said to be in a block and names none.
     pub fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(bytes);
         let head = Head::read(&mut reader)?;
-        let body = if head.has(flags::BODY_BLOCK) { Body::Block(reader.span()?) } else { Body::Inline(reader.rest()) };
+        let body = if head.has(flags::BODY_BLOCK) { Body::Block(reader.place()?) } else { Body::Inline(reader.rest()) };
         Ok(Self { head, body })
     }
 }

@@ -226,6 +226,16 @@ impl<'a> Reader<'a> {
         Ok(Span { block: self.u64()?, len: self.u64()? })
     }
 
+    /// Reads a span that must be in a block.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Short`] at the end, [`WireError::Blockless`] if it is the mark of an inline buffer.
+    pub fn place(&mut self) -> Result<Span, WireError> {
+        let span = self.span()?;
+        if span.is_inline() { Err(WireError::Blockless) } else { Ok(span) }
+    }
+
     fn sized(&mut self) -> Result<&'a [u8], WireError> {
         let len = self.u32()?;
         self.take(len as usize)
@@ -258,9 +268,9 @@ impl<'a> Reader<'a> {
                 let inline = buffers.inline_len().ok_or(WireError::Short)?;
                 Token::Pickle { data, buffers, inline: self.take(inline)? }
             }
-            Tag::BytesBlock => Token::BytesBlock(self.span()?),
-            Tag::Block => Token::Block(self.span()?),
-            Tag::Shared => Token::Shared(self.span()?),
+            Tag::BytesBlock => Token::BytesBlock(self.place()?),
+            Tag::Block => Token::Block(self.place()?),
+            Tag::Shared => Token::Shared(self.place()?),
             Tag::Error => Token::Error(self.sized()?),
         })
     }

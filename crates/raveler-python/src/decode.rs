@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList, PyTuple};
 use raveler::work::Blocks;
+use raveler_procs::WireError;
 use raveler_procs::token::{Reader, Span, Spans, Token};
 use raveler_shm::{Arena, Block, BlockId};
 
@@ -87,11 +88,11 @@ impl<'a> Decoder<'a> {
             }
             Token::Pickle { data, buffers, inline } => self.pickle(py, data, buffers, inline)?,
             Token::BytesBlock(span) => {
-                let block = self.hold(span);
+                let block = self.hold(span)?;
                 PyBytes::new(py, content(&block, span)).into_any()
             }
             Token::Block(span) => {
-                let block = self.hold(span);
+                let block = self.hold(span)?;
                 self.value(py, &mut Reader::new(content(&block, span)))?
             }
             Token::Shared(span) => shared::load(py, self, span)?,
@@ -106,14 +107,15 @@ impl<'a> Decoder<'a> {
         self.access
     }
 
-    /// Holds a block that a value names.
-    pub(crate) fn hold(&self, span: Span) -> Block {
+    /// Holds a block that a value names, and in which it has room.
+    pub(crate) fn hold(&self, span: Span) -> PyResult<Block> {
         let id = BlockId::from_u64(span.block);
         let mut own = self.own.borrow_mut();
         match own.iter().position(|block| block.id() == id) {
-            Some(at) => own.swap_remove(at),
-            None => self.arena.hold(id),
+            Some(at) => fitting(own.swap_remove(at), span),
+            None => hold(self.arena, span),
         }
+        .map_err(|error| error::of_wire(&error))
     }
 
     fn pickle<'py>(
@@ -136,7 +138,7 @@ impl<'a> Decoder<'a> {
                 }
                 continue;
             }
-            let block = self.hold(span);
+            let block = self.hold(span)?;
             let buffer = match self.access {
                 Access::Read => Buffer::read_only(block, len),
                 Access::Own => Buffer::owned(block, len),
@@ -157,6 +159,19 @@ impl<'a> Decoder<'a> {
         }
         modules::loads(py)?.call1((data, list, self.access != Access::Read))
     }
+}
+
+/// Holds the block that a span names.
+///
+/// # Errors
+///
+/// If there is none, or the span is longer.
+pub(crate) fn hold(arena: &Arena, span: Span) -> Result<Block, WireError> {
+    fitting(arena.hold(BlockId::from_u64(span.block))?, span)
+}
+
+fn fitting(block: Block, span: Span) -> Result<Block, WireError> {
+    if span.len <= block.len() as u64 { Ok(block) } else { Err(WireError::Overlong(span.len)) }
 }
 
 /// Returns the bytes of a span.

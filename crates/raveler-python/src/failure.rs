@@ -1,14 +1,15 @@
 //! Tasks that ended without a Python exception of their own: the error on the wire, the timeout, the dead worker.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 use raveler::outcome::Death;
 use raveler_procs::frame::{Body, Frame, flags};
 use raveler_procs::token::{Reader, Token};
 use raveler_shm::Arena;
 
-use crate::decode::{content, load_error};
+use crate::decode::{content, hold, load_error};
 use crate::error::{self, TaskTimeout};
+use crate::facts::Facts;
 use crate::interpreter::PACKED;
 use crate::modules;
 
@@ -39,16 +40,17 @@ pub(crate) fn describe_death<'py>(
     name: Option<&Bound<'py, PyString>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let certificate = &death.certificate;
-    let facts = PyDict::new(py);
-    facts.set_item("task", name)?;
-    facts.set_item("pid", certificate.pid)?;
-    facts.set_item("signal", certificate.signal)?;
-    facts.set_item("exit_code", certificate.exit_code)?;
-    facts.set_item("cause", certificate.cause())?;
-    facts.set_item("peak_rss", (certificate.peak_bytes > 0).then_some(certificate.peak_bytes))?;
-    facts.set_item("arguments", arena.and_then(|arena| summary(death, arena)))?;
-    facts.set_item("stack", (!certificate.fault.is_empty()).then_some(certificate.fault.as_str()))?;
-    facts.set_item("log", modules::last_lines(py)?.call1((certificate.worker,))?)?;
+    let facts = Facts::new(py)
+        .with("task", name)?
+        .with("pid", certificate.pid)?
+        .with("signal", certificate.signal)?
+        .with("exit_code", certificate.exit_code)?
+        .with("cause", certificate.cause())?
+        .with("peak_rss", (certificate.peak_bytes > 0).then_some(certificate.peak_bytes))?
+        .with("arguments", arena.and_then(|arena| summary(death, arena)))?
+        .with("stack", (!certificate.fault.is_empty()).then_some(certificate.fault.as_str()))?
+        .with("log", modules::last_lines(py)?.call1((certificate.worker,))?)?
+        .into_dict();
     modules::worker_died(py)?.call_method("describe", (), Some(&facts))
 }
 
@@ -61,7 +63,7 @@ fn summary(death: &Death, arena: &Arena) -> Option<String> {
     let body = match frame.body {
         Body::Inline(body) => body,
         Body::Block(span) => {
-            held = arena.hold(raveler_shm::BlockId::from_u64(span.block));
+            held = hold(arena, span).ok()?;
             content(&held, span)
         }
     };

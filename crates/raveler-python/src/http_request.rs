@@ -8,7 +8,9 @@ use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
-use raveler_io::http::{Auth, BodyStream, ClientOptions, Method, Part, PartBody, ProxyChoice, Request, RequestBody, Verify};
+use raveler_io::http::{
+    Auth, BodyStream, ClientOptions, Method, Part, PartBody, ProxyChoice, Request, RequestBody, Verify,
+};
 use raveler_io::reactor;
 use tokio::sync::mpsc;
 
@@ -173,4 +175,3 @@ fn auth(given: &Bound<'_, PyAny>) -> PyResult<Auth> {
         None => Auth::Bearer(user),
     })
 }
-

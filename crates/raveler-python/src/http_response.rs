@@ -69,12 +69,7 @@ impl HttpHeaders {
 
     /// Returns the value of a header, several joined by ", "; `default` if there is none.
     #[pyo3(signature = (name, default=None))]
-    fn get<'py>(
-        &self,
-        py: Python<'py>,
-        name: &str,
-        default: Option<Bound<'py, PyAny>>,
-    ) -> Option<Bound<'py, PyAny>> {
+    fn get<'py>(&self, py: Python<'py>, name: &str, default: Option<Bound<'py, PyAny>>) -> Option<Bound<'py, PyAny>> {
         self.joined(name).map(|value| PyString::new(py, &value).into_any()).or(default)
     }
 
@@ -215,8 +210,9 @@ impl HttpResponse {
         let content = content.bind(py);
         match content.call_method1("decode", (charset, "replace")) {
             // A character set that Python does not know.
-            Err(error) if error.is_instance_of::<pyo3::exceptions::PyLookupError>(py)
-                && !error.is_instance_of::<PyUnicodeDecodeError>(py) =>
+            Err(error)
+                if error.is_instance_of::<pyo3::exceptions::PyLookupError>(py)
+                    && !error.is_instance_of::<PyUnicodeDecodeError>(py) =>
             {
                 content.call_method1("decode", ("utf-8", "replace"))
             }
@@ -306,10 +302,11 @@ pub(crate) fn joined(py: Python<'_>, frames: &[Bytes]) -> PyResult<Py<PyBytes>> 
 
 /// Makes objects of JSON, without an intermediate tree.
 fn parse_json<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let parser = jiter::PythonParse { allow_inf_nan: true, cache_mode: jiter::StringCacheMode::Keys, ..Default::default() };
-    parser.python_parse(py, bytes).map_err(|error| {
-        PyValueError::new_err(format!("the body is not JSON: {}", error.description(bytes)))
-    })
+    let parser =
+        jiter::PythonParse { allow_inf_nan: true, cache_mode: jiter::StringCacheMode::Keys, ..Default::default() };
+    parser
+        .python_parse(py, bytes)
+        .map_err(|error| PyValueError::new_err(format!("the body is not JSON: {}", error.description(bytes))))
 }
 
 impl Reply for Response {

@@ -10,11 +10,11 @@ use raveler_procs::frame::{Body, Frame, Head, flags};
 use raveler_procs::interruption::{FINAL, OUT_OF_TIME, RETRYABLE};
 use raveler_procs::token::{Reader, Span, Tag, Write};
 use raveler_procs::worker::Results;
-use raveler_shm::{Arena, Block, BlockId, ShmError};
+use raveler_shm::{Arena, Block, ShmError};
 use raveler_task::Seed;
 
 use crate::current;
-use crate::decode::{Access, Decoder, content};
+use crate::decode::{Access, Decoder, content, hold};
 use crate::encode::Encoder;
 use crate::error;
 use crate::function::unpack;
@@ -67,7 +67,10 @@ impl Interpreter {
         let mark = if head.has(flags::TIMED) { results.stamp() } else { 0 };
         let place: Option<(Block, Span)> = match frame.body {
             Body::Inline(_) => None,
-            Body::Block(span) => Some((arena.hold(BlockId::from_u64(span.block)), span)),
+            Body::Block(span) => match hold(arena, span) {
+                Ok(block) => Some((block, span)),
+                Err(error) => return self.fail(py, &error::of_wire(&error), head.items, results),
+            },
         };
         let body = match (&place, frame.body) {
             (Some((block, span)), _) => content(block, *span),
@@ -117,7 +120,7 @@ impl Interpreter {
             let retry_on = ready.retry_on.as_ref().map(|kinds| kinds.bind(py).clone());
             return Ok((ready.function.bind(py).clone(), ready.name.clone_ref(py), retry_on));
         }
-        let block = arena.hold(BlockId::from_u64(head.code.block));
+        let block = hold(arena, head.code).map_err(|error| error::of_wire(&error))?;
         let (retry_on, code) = unpack(content(&block, head.code)).map_err(|error| error::of_wire(&error))?;
         let function = modules::load_function(py)?.call1((PyBytes::new(py, code),))?;
         let retry_on = match retry_on {

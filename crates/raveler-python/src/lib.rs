@@ -2,6 +2,8 @@
 
 mod error;
 
+mod facts;
+
 mod modules;
 
 mod current;
@@ -59,6 +61,12 @@ mod native_run;
 mod files;
 
 mod transfer;
+
+mod params;
+
+mod rows;
+
+mod database;
 
 mod http_response;
 
@@ -132,6 +140,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(task_seed, module)?)?;
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
     module.add_class::<native::NativeOptions>()?;
+    module.add_class::<database::DbSession>()?;
+    module.add_class::<database::DbStream>()?;
     module.add_class::<files::FileWalk>()?;
     module.add_class::<http_client::HttpClient>()?;
     module.add_class::<http_client::HttpStream>()?;

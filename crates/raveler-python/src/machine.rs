@@ -7,6 +7,8 @@ use pyo3::types::PyDict;
 use raveler_cli::doctor::{Findings, report};
 use raveler_procs::cores::Cores;
 
+use crate::facts::Facts;
+
 /// Returns the cores and the memory that this process may use; `root` and `membership` stand for another machine's files.
 #[pyfunction]
 #[pyo3(signature = (root=None, membership=None))]
@@ -19,14 +21,14 @@ pub(crate) fn cores<'py>(
         Some(root) => Cores::read(&root, membership.unwrap_or("0::/\n1:cpu,cpuacct:/\n2:memory:/\n")),
         None => Cores::here(),
     };
-    let facts = PyDict::new(py);
-    facts.set_item("online", found.online)?;
-    facts.set_item("affinity", found.affinity)?;
-    facts.set_item("quota", found.quota)?;
-    facts.set_item("usable", found.usable)?;
-    facts.set_item("memory_total", found.memory_total)?;
-    facts.set_item("memory_limit", found.memory_limit)?;
-    Ok(facts)
+    Ok(Facts::new(py)
+        .with("online", found.online)?
+        .with("affinity", found.affinity)?
+        .with("quota", found.quota)?
+        .with("usable", found.usable)?
+        .with("memory_total", found.memory_total)?
+        .with("memory_limit", found.memory_limit)?
+        .into_dict())
 }
 
 /// Returns the text of `raveler doctor`; the facts about the interpreter are given.

@@ -18,6 +18,7 @@ use crate::call::{Hole, Job};
 use crate::current;
 use crate::encode::Encoder;
 use crate::error;
+use crate::facts::Facts;
 use crate::host::Interp;
 use crate::inner::Inner;
 use crate::loan::Loan;
@@ -270,22 +271,24 @@ impl PyRuntime {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let runtime = &self.inner.runtime;
         let tally = runtime.tally();
-        let stats = PyDict::new(py);
-        stats.set_item("submitted", tally.submitted)?;
-        stats.set_item("open", runtime.open_tasks())?;
-        stats.set_item("done", tally.done)?;
-        stats.set_item("failed", tally.failed)?;
-        stats.set_item("cancelled", tally.cancelled)?;
-        stats.set_item("timed_out", tally.timed_out)?;
-        stats.set_item("died", tally.died)?;
-        stats.set_item("retries", tally.retries)?;
-        stats.set_item("worker_deaths", tally.deaths)?;
-        stats.set_item("map_items", tally.items)?;
         #[expect(clippy::cast_precision_loss, reason = "seconds are read by people")]
-        stats.set_item("busy_seconds", tally.busy as f64 / 1e9)?;
-        stats.set_item("shared_bytes", runtime.arena().used_bytes())?;
-        stats.set_item("missed_bells", runtime.segment().missed_bells())?;
-        stats.set_item("workers", runtime.worker_pids())?;
+        let busy = tally.busy as f64 / 1e9;
+        let stats = Facts::new(py)
+            .with("submitted", tally.submitted)?
+            .with("open", runtime.open_tasks())?
+            .with("done", tally.done)?
+            .with("failed", tally.failed)?
+            .with("cancelled", tally.cancelled)?
+            .with("timed_out", tally.timed_out)?
+            .with("died", tally.died)?
+            .with("retries", tally.retries)?
+            .with("worker_deaths", tally.deaths)?
+            .with("map_items", tally.items)?
+            .with("busy_seconds", busy)?
+            .with("shared_bytes", runtime.arena().used_bytes())?
+            .with("missed_bells", runtime.segment().missed_bells())?
+            .with("workers", runtime.worker_pids())?
+            .into_dict();
         Ok(stats)
     }
 

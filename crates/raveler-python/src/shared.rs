@@ -80,7 +80,7 @@ impl Shared {
             Span { block: stored.blocks[0].id().to_u64(), len: stored.len }
         };
         let decoder = Decoder::new(self.runtime.arena(), Access::Read);
-        let block = decoder.hold(span);
+        let block = decoder.hold(span)?;
         let value = decoder.value(py, &mut Reader::new(&content(&block, span)[8..]))?;
         *self.original.lock().unwrap_or_else(PoisonError::into_inner) = Some(value.clone().unbind());
         Ok(value)
@@ -115,7 +115,7 @@ const LOADED_MAX: usize = 32;
 
 /// Reads a shared value, or finds that it was read before; forgets those that the parent has released.
 pub(crate) fn load<'py>(py: Python<'py>, decoder: &Decoder<'_>, span: Span) -> PyResult<Bound<'py, PyAny>> {
-    let block = decoder.hold(span);
+    let block = decoder.hold(span)?;
     let bytes = content(&block, span);
     let mut reader = Reader::new(bytes);
     let number = reader.u64().map_err(|error| error::of_wire(&error))?;

@@ -47,7 +47,7 @@ impl Arena {
             if let Some(index) = self.claim(class) {
                 let id = BlockId::new(class, index, len);
                 self.extend(id);
-                return Ok(Block::new(Holding::adopt(&self.segment, self.me, id)));
+                return self.adopt(id);
             }
         }
         Err(ShmError::Exhausted { len: len as u64 })
@@ -55,22 +55,20 @@ impl Arena {
 
     /// Holds a block that another process keeps meanwhile, as the parent keeps those that a frame names.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Panics if the segment has no such block.
-    #[must_use]
-    pub fn hold(&self, id: BlockId) -> Block {
-        Block::new(Holding::hold(&self.segment, self.me, id))
+    /// [`ShmError::NoSuchBlock`] if the segment has none of that name.
+    pub fn hold(&self, id: BlockId) -> Result<Block, ShmError> {
+        Holding::hold(&self.segment, self.me, id).map(Block::new)
     }
 
     /// Takes over a block that was given to this process.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Panics if the segment has no such block.
-    #[must_use]
-    pub fn adopt(&self, id: BlockId) -> Block {
-        Block::new(Holding::adopt(&self.segment, self.me, id))
+    /// [`ShmError::NoSuchBlock`] if the segment has none of that name.
+    pub fn adopt(&self, id: BlockId) -> Result<Block, ShmError> {
+        Holding::adopt(&self.segment, self.me, id).map(Block::new)
     }
 
     /// Tells whether this process has a handle to the block.

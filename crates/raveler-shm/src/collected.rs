@@ -4,6 +4,7 @@ use raveler_sync::Ticket;
 
 use crate::block::Block;
 use crate::block_id::BlockId;
+use crate::error::ShmError;
 use crate::holding::Holding;
 use crate::segment::Segment;
 use crate::slot::Slot;
@@ -22,10 +23,11 @@ struct Results<'a> {
 impl<'a> Results<'a> {
     /// Reads what is complete; `take` makes the parent a holder of the block.
     #[inline]
-    fn read(slot: Slot<'a>, take: impl FnOnce(BlockId) -> Holding) -> Self {
+    fn read(slot: Slot<'a>, take: impl FnOnce(BlockId) -> Result<Holding, ShmError>) -> Self {
         let progress = slot.progress();
         let len = progress.bytes as usize;
-        let block = slot.result_block().map(|id| Block::new(take(id.with_len(len))));
+        // A name that is damaged names nothing: what stands in the slot is no value then, and the reader says so.
+        let block = slot.result_block().and_then(|id| take(id.with_len(len)).ok()).map(Block::new);
         Self { slot, items: progress.items, len, block }
     }
 

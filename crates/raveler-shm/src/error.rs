@@ -48,6 +48,12 @@ pub enum ShmError {
         /// The size of the largest block.
         max: u64,
     },
+    /// A name that no block of the segment has.
+    #[error("the segment has no block {name:#x}: what names it is damaged")]
+    NoSuchBlock {
+        /// The name, as it stands in a frame.
+        name: u64,
+    },
     /// Every block that is large enough is held by somebody.
     #[error("no block of {len} bytes is free: wait until results are collected or let some go")]
     Exhausted {

@@ -4,6 +4,7 @@ use raveler_sync::sync::Ordering;
 use raveler_sync::{Holders, Process};
 
 use crate::block_id::BlockId;
+use crate::error::ShmError;
 use crate::layout::Class;
 use crate::segment::Segment;
 
@@ -16,31 +17,31 @@ pub(crate) struct Holding {
 
 impl Holding {
     /// Counts a hold on a block on which this process has its bit already, from its allocation or by a gift.
-    pub(crate) fn adopt(segment: &Segment, me: Process, id: BlockId) -> Self {
-        let new = Self::uncounted(segment, me, id);
+    pub(crate) fn adopt(segment: &Segment, me: Process, id: BlockId) -> Result<Self, ShmError> {
+        let new = Self::uncounted(segment, me, id)?;
         segment.registry().add(id.key(), || {
             debug_assert!(new.holders().is_held_by(me), "the giver has set the bit");
         });
-        new
+        Ok(new)
     }
 
     /// Counts a hold on a block that another process keeps meanwhile, and sets this process's bit if need be.
-    pub(crate) fn hold(segment: &Segment, me: Process, id: BlockId) -> Self {
-        let new = Self::uncounted(segment, me, id);
+    pub(crate) fn hold(segment: &Segment, me: Process, id: BlockId) -> Result<Self, ShmError> {
+        let new = Self::uncounted(segment, me, id)?;
         segment.registry().add(id.key(), || {
             // It may be set already, by a giver whose gift was not adopted yet: one bit serves both.
             let _ = new.holders().give(me);
         });
-        new
+        Ok(new)
     }
 
-    fn uncounted(segment: &Segment, me: Process, id: BlockId) -> Self {
-        let classes = &segment.layout().classes;
-        assert!(
-            classes.get(id.class()).is_some_and(|class| id.index() < class.count && id.len() <= class.size),
-            "{id:?} names no block of this segment"
-        );
-        Self { segment: segment.clone(), me, id }
+    fn uncounted(segment: &Segment, me: Process, id: BlockId) -> Result<Self, ShmError> {
+        let class = segment.layout().classes.get(id.class());
+        if class.is_some_and(|class| id.index() < class.count && id.len() <= class.size) {
+            Ok(Self { segment: segment.clone(), me, id })
+        } else {
+            Err(ShmError::NoSuchBlock { name: id.to_u64() })
+        }
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use proptest::{collection, prop_assert, prop_assert_eq};
-use raveler_shm::{Arena, Block, Geometry, Segment, ShmError};
+use raveler_shm::{Arena, Block, BlockId, Geometry, Segment, ShmError};
 
 const PROCESSES: usize = 4;
 
@@ -107,7 +107,7 @@ impl World {
                 let is_given = block.give(number(to));
                 assert!(!(is_given && holds));
                 if is_given {
-                    let adopted = self.processes[to].arena.adopt(block.id());
+                    let adopted = self.processes[to].arena.adopt(block.id()).expect("the segment has the block");
                     self.processes[to].handles.push((adopted, fill));
                 } else {
                     assert!(holds || to == 0);
@@ -118,7 +118,7 @@ impl World {
                     return;
                 };
                 let (block, fill) = self.processes[process].handles[at].clone();
-                let held = self.processes[by].arena.hold(block.id());
+                let held = self.processes[by].arena.hold(block.id()).expect("the segment has the block");
                 self.processes[by].handles.push((held, fill));
             }
             Step::Die { process, gives } => self.die(process, gives),
@@ -285,7 +285,7 @@ fn a_gift_to_a_holder_is_void() {
     let ours = Arena::new(&segment, 0);
     let block = ours.allocate(1).expect("there is room");
     assert!(block.give(1));
-    let adopted = theirs.adopt(block.id());
+    let adopted = theirs.adopt(block.id()).expect("the segment has the block");
     assert!(!block.give(1));
     assert!(!block.is_exclusive());
     drop(adopted);
@@ -301,10 +301,23 @@ fn only_the_allocator_gives_to_the_parent() {
     let (one, two) = (attach(&segment, 1), attach(&segment, 2));
     let ours = Arena::new(&segment, 0);
     let block = one.allocate(1).expect("there is room");
-    let held = two.hold(block.id());
+    let held = two.hold(block.id()).expect("the segment has the block");
     assert!(!held.give(0));
     assert!(block.give(0));
-    let adopted = ours.adopt(block.id());
+    let adopted = ours.adopt(block.id()).expect("the segment has the block");
     drop((block, held));
     assert!(adopted.is_exclusive());
+}
+
+#[test]
+fn a_damaged_name_names_no_block() {
+    let segment = segment(2);
+    let ours = Arena::new(&segment, 0);
+    let block = ours.allocate(1).expect("there is room");
+    for name in [u64::MAX, u64::MAX >> 5, block.id().to_u64() | (1 << 42), block.id().to_u64() | (0xffff << 43)] {
+        let damaged = BlockId::from_u64(name);
+        assert_eq!(ours.hold(damaged).err(), Some(ShmError::NoSuchBlock { name }));
+        assert_eq!(ours.adopt(damaged).err(), Some(ShmError::NoSuchBlock { name }));
+    }
+    assert!(block.is_exclusive());
 }

@@ -84,7 +84,8 @@ impl Parent {
         for item in results.chunks(self.width) {
             if self.are_blocks {
                 let name = item.try_into().expect("a name has eight bytes");
-                let block = self.arena.adopt(BlockId::from_u64(u64::from_le_bytes(name)));
+                let block =
+                    self.arena.adopt(BlockId::from_u64(u64::from_le_bytes(name))).expect("the segment has the block");
                 all.push(block.as_slice().to_vec());
             } else {
                 all.push(item.to_vec());

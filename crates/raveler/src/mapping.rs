@@ -9,8 +9,8 @@ use crate::entry::Owner;
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::Host;
-use crate::native::Operation;
 use crate::map::{Content, Map, MapOptions, Taken};
+use crate::native::Operation;
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
 use crate::work::{Blocks, Parcel, Work};
@@ -92,11 +92,7 @@ impl<H: Host> Runtime<H> {
     /// # Errors
     ///
     /// If the runtime is closed.
-    pub fn map_push_native(
-        &self,
-        map: &MapHandle,
-        operations: Vec<Arc<dyn Operation<H>>>,
-    ) -> Result<(), RuntimeError> {
+    pub fn map_push_native(&self, map: &MapHandle, operations: Vec<Arc<dyn Operation<H>>>) -> Result<(), RuntimeError> {
         let mut core = self.0.open()?;
         let Some(state) = core.maps.get_mut(&map.key) else {
             return Err(RuntimeError::Closed);

@@ -46,12 +46,19 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// If the bytes are not values.
+    /// If the bytes are not values, or name a block that there is not.
     pub fn adopt(bytes: &[u8], items: u32, block: Option<&Block>, arena: &Arena) -> Result<Self, WireError> {
         let mut blocks = SmallVec::new();
+        let mut unknown = None;
         let mut reader = Reader::new(bytes);
         for _ in 0..items {
-            reader.skip(&mut |span: Span| blocks.push(arena.adopt(BlockId::from_u64(span.block))))?;
+            reader.skip(&mut |span: Span| match arena.adopt(BlockId::from_u64(span.block)) {
+                Ok(block) => blocks.push(block),
+                Err(error) => unknown = Some(error),
+            })?;
+        }
+        if let Some(error) = unknown {
+            return Err(error.into());
         }
         let bytes = match block {
             Some(block) if bytes.len() >= STAY => Bytes::Block(block.clone(), bytes.len()),

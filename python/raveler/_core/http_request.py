@@ -142,8 +142,8 @@ def pairs(name: str, given: Any) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     try:
         for key, value in items:
-            for each in value if isinstance(value, (list, tuple)) else (value,):
-                result.append((_plain(key), _plain(each)))
+            values = value if isinstance(value, (list, tuple)) else (value,)
+            result.extend((_plain(key), _plain(each)) for each in values)
     except (TypeError, ValueError):
         message = f"{name} must be a mapping or pairs of text, not {type(given).__name__}"
         raise TypeError(message) from None
@@ -233,7 +233,9 @@ def _files(files: Any) -> list[FormPart]:
             result.append((name, os.path.basename(path), None, path, None))  # noqa: PTH119 - the path is text already
         elif isinstance(value, tuple):
             content, kind = value[1], value[2] if len(value) > len(("name", "content")) else None
-            result.append((name, value[0], content.encode() if isinstance(content, str) else bytes(content), None, kind))
+            result.append(
+                (name, value[0], content.encode() if isinstance(content, str) else bytes(content), None, kind)
+            )
         elif isinstance(value, (bytes, bytearray, str)):
             result.append((name, name, value.encode() if isinstance(value, str) else bytes(value), None, None))
         elif hasattr(value, "read"):
@@ -241,7 +243,10 @@ def _files(files: Any) -> list[FormPart]:
             file = os.path.basename(str(getattr(value, "name", name)))  # noqa: PTH119 - it may be no path at all
             result.append((name, file, content.encode() if isinstance(content, str) else content, None, None))
         else:
-            message = f"files[{name!r}] must be a path, bytes, a file, (file name, content) or (file name, content, type), not {value!r}"
+            message = (
+                f"files[{name!r}] must be a path, bytes, a file, (file name, content) or (file name, content, type), "
+                f"not {value!r}"
+            )
             raise TypeError(message)
     return result
 
@@ -256,8 +261,9 @@ def _auth(given: Any) -> tuple[str, str | None] | None:
         return None
     if isinstance(given, str):
         return given, None
-    if isinstance(given, tuple) and len(given) == len(("user", "password")) and all(isinstance(part, str) for part in given):
-        return given
+    is_pair = isinstance(given, tuple) and len(given) == len(("user", "password"))
+    if is_pair and all(isinstance(part, str) for part in given):
+        return given  # type: ignore[no-any-return]
     message = "auth must be (user, password), or a token as text for Authorization: Bearer"
     raise TypeError(message)
 

@@ -1,7 +1,5 @@
 //! Where a database is: the URL taken apart, and its form without credentials.
 
-use url::Url;
-
 use super::error::DbError;
 
 /// An address that a driver can use.
@@ -11,8 +9,8 @@ pub enum Address {
     Sqlite(SqliteAddress),
     /// A PostgreSQL server, whose driver reads the rest itself.
     Postgres(String),
-    /// A MySQL or MariaDB server.
-    Mysql(Url),
+    /// A MySQL or MariaDB server, whose driver reads the rest itself.
+    Mysql(String),
 }
 
 /// Where an SQLite database lies.
@@ -40,22 +38,12 @@ impl Address {
         match scheme.as_str() {
             "sqlite" | "sqlite3" => sqlite(&text[scheme.len() + 1..]),
             "postgresql" | "postgres" => Ok(Self::Postgres(text.to_owned())),
-            "mysql" | "mariadb" => Ok(Self::Mysql(parse(text)?)),
+            "mysql" | "mariadb" => Ok(Self::Mysql(text.to_owned())),
             _ => Err(DbError::Address(format!(
                 "{scheme:?} is no kind of database; the address begins with sqlite:, postgresql: or mysql:"
             ))),
         }
     }
-}
-
-fn parse(text: &str) -> Result<Url, DbError> {
-    // The text itself may hold a password, so the message does without it.
-    Url::parse(text).map_err(|error| {
-        DbError::Address(format!(
-            "the address of the database is not a URL: {error}; write scheme://user:password@host:port/name, with \
-             special characters of the password percent-encoded"
-        ))
-    })
 }
 
 fn sqlite(rest: &str) -> Result<Address, DbError> {

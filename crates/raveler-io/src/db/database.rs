@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::Address;
 use super::batch::Batch;
 use super::error::DbError;
+use super::mysql::{Mysql, MysqlStream, MysqlTransaction};
 use super::options::Options;
 use super::postgres::{Postgres, PostgresStream, PostgresTransaction};
 use super::rows::Rows;
@@ -16,6 +17,8 @@ pub enum Database {
     Sqlite(Sqlite),
     /// A PostgreSQL server.
     Postgres(Postgres),
+    /// A MySQL or MariaDB server.
+    Mysql(Mysql),
 }
 
 /// A transaction. Dropping it without a commit rolls it back.
@@ -24,6 +27,8 @@ pub enum Transaction {
     Sqlite(SqliteTransaction),
     /// Of a PostgreSQL server.
     Postgres(PostgresTransaction),
+    /// Of a MySQL or MariaDB server.
+    Mysql(MysqlTransaction),
 }
 
 /// The rows of a query, read in batches.
@@ -32,6 +37,8 @@ pub enum RowStream {
     Sqlite(SqliteStream),
     /// Of a PostgreSQL server.
     Postgres(PostgresStream),
+    /// Of a MySQL or MariaDB server.
+    Mysql(MysqlStream),
 }
 
 /// Calls the same method of whichever driver there is.
@@ -40,8 +47,17 @@ macro_rules! each {
         match $this {
             $kind::Sqlite($driver) => $call,
             $kind::Postgres($driver) => $call,
+            $kind::Mysql($driver) => $call,
         }
     };
+}
+
+/// Refuses text that holds no statement, which some servers would take.
+fn there(sql: &str) -> Result<(), DbError> {
+    if sql.trim().is_empty() {
+        return Err(DbError::Shape(String::from("the text holds no statement; write one")));
+    }
+    Ok(())
 }
 
 /// The verbs that a database and a transaction share.
@@ -54,6 +70,7 @@ macro_rules! verbs {
             ///
             /// If there is no connection, or the database refuses the statement.
             pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                there(&sql)?;
                 each!($kind, self, driver => driver.fetch(sql, params, usize::MAX).await)
             }
 
@@ -63,6 +80,7 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch).
             pub async fn fetch_one(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                there(&sql)?;
                 each!($kind, self, driver => driver.fetch(sql, params, 1).await)
             }
 
@@ -72,6 +90,9 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch).
             pub async fn fetch_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Vec<Rows>, DbError> {
+                if params.is_empty() {
+                    return Ok(Vec::new());
+                }
                 each!($kind, self, driver => driver.fetch_many(sql, params).await)
             }
 
@@ -90,6 +111,9 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch); nothing is changed then.
             pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+                if params.is_empty() {
+                    return Ok(0);
+                }
                 each!($kind, self, driver => driver.execute_many(sql, params).await)
             }
 
@@ -121,6 +145,7 @@ macro_rules! verbs {
                 Ok(match self {
                     Self::Sqlite(driver) => RowStream::Sqlite(driver.stream(sql, params, most).await?),
                     Self::Postgres(driver) => RowStream::Postgres(driver.stream(sql, params, most).await?),
+                    Self::Mysql(driver) => RowStream::Mysql(driver.stream(sql, params, most).await?),
                 })
             }
         }
@@ -140,8 +165,14 @@ impl Database {
         match Address::parse(url)? {
             Address::Sqlite(address) => Ok(Self::Sqlite(Sqlite::new(address, options))),
             Address::Postgres(url) => Ok(Self::Postgres(Postgres::new(&url, options)?)),
-            Address::Mysql(_) => Err(DbError::Address(String::from("no driver"))),
+            Address::Mysql(url) => Ok(Self::Mysql(Mysql::new(&url, options)?)),
         }
+    }
+
+    /// Returns the address without its credentials and options.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        each!(Self, self, driver => driver.describe())
     }
 
     /// Begins a transaction, which has a connection for itself.
@@ -153,6 +184,7 @@ impl Database {
         Ok(match self {
             Self::Sqlite(driver) => Transaction::Sqlite(driver.begin().await?),
             Self::Postgres(driver) => Transaction::Postgres(driver.begin().await?),
+            Self::Mysql(driver) => Transaction::Mysql(driver.begin().await?),
         })
     }
 

@@ -46,6 +46,12 @@ impl Postgres {
         Ok(Self { pool: Arc::new(Pool::new(Target::new(address, options)?, options)) })
     }
 
+    /// Returns the address without its credentials and options.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.pool.describe()
+    }
+
     /// Returns the rows of a query, `most` of them.
     ///
     /// # Errors

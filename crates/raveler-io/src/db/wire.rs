@@ -112,7 +112,7 @@ impl Decoder {
             Self::JsonB => Cell::Json(String::from_utf8_lossy(bytes.strip_prefix(&[1])?)),
             Self::Numeric => Cell::Decimal(Cow::Owned(numeric::to_text(bytes)?)),
             Self::Network => Cell::Text(Cow::Owned(network::to_text(bytes)?)),
-            Self::Money => Cell::Decimal(Cow::Owned(money(i64::from_be_bytes(bytes.try_into().ok()?)))),
+            Self::Money => Cell::Text(Cow::Owned(money(i64::from_be_bytes(bytes.try_into().ok()?)))),
             Self::Array(of) => array(of, bytes)?,
             Self::Range(of) => Cell::Text(Cow::Owned(range(of, bytes)?)),
             Self::Multirange(of) => Cell::Text(Cow::Owned(multirange(of, bytes)?)),

@@ -10,10 +10,14 @@ pub(super) fn shown(url: &str) -> String {
     let (rest, query) = url.split_once('#').map_or(url, |(before, _)| before).split_once('?').unzip();
     let rest = rest.unwrap_or_else(|| url.split('#').next().unwrap_or_default());
     let mark = if query.is_some() { "?..." } else { "" };
-    let Some((scheme, rest)) = rest.split_once("//") else { return format!("{rest}{mark}") };
+    let (scheme, rest) = rest.split_once("//").map_or(("", rest), |(scheme, rest)| (scheme, rest));
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}//{host}{path}{mark}")
+    // A password with one of "/?#" in it ends the authority early, and what looks like a port is its beginning.
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port).trim_end_matches(']');
+    let host = if port.bytes().all(|byte| byte.is_ascii_hexdigit()) { host } else { "..." };
+    let slashes = if scheme.is_empty() { "" } else { "//" };
+    format!("{scheme}{slashes}{host}{path}{mark}")
 }
 
 /// An absolute `http:` or `https:` address without userinfo and fragment.
@@ -63,9 +67,8 @@ impl Address {
     }
 
     /// Returns the address taken apart.
-    #[expect(clippy::expect_used, reason = "what is_normal accepts, and what was a URL before, is a URL")]
     pub(super) fn url(&self) -> Url {
-        Url::parse(&self.text).expect("an address is a URL")
+        Url::parse(&self.text).expect("it was a URL before, or is_normal accepted it")
     }
 
     fn of(mut url: Url) -> Result<(Self, Option<Userinfo>), String> {
@@ -184,6 +187,9 @@ mod tests {
     fn userinfo_and_query_are_never_shown() {
         assert_eq!(shown("https://me:secret@host:8/p@th?key=secret#f"), "https://host:8/p@th?...");
         assert_eq!(shown("/path?key=secret"), "/path?...");
+        assert_eq!(shown("me:secret@host/path"), "host/path");
+        assert_eq!(shown("http://me:sec?ret@host/"), "http://...?...");
+        assert_eq!(shown("http://[::1]:80/p"), "http://[::1]:80/p");
         let given = "http://me:p%40ss@host/a?b=1";
         let (address, userinfo) = Address::resolve(None, given, &[("c".into(), "d e".into())]).expect("a URL");
         assert_eq!(address.text, "http://host/a?b=1&c=d+e");

@@ -1,5 +1,6 @@
 //! The client: one request from its limits through its redirects to its answer.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,7 @@ impl Client {
         if let Some(most) = self.options.max_body
             && announced(&answer.headers).is_some_and(|size| size > most)
             && request.method != http::Method::HEAD
+            && answer.status != 304
         {
             return Err(HttpError::TooLarge { url: shown(&answer.url), limit: most });
         }
@@ -75,7 +77,7 @@ impl Client {
         let Some(limit) = request.timeout.or(self.options.timeout.total) else {
             return self.follow(request, None).await;
         };
-        let following = self.follow(request, Some((Instant::now() + limit, limit)));
+        let following = Box::pin(self.follow(request, Some((Instant::now() + limit, limit))));
         tokio::time::timeout(limit, following)
             .await
             .unwrap_or_else(|_| Err(HttpError::Timeout { url: shown(&request.url), phase: Phase::Total, after: limit }))
@@ -125,12 +127,17 @@ impl Client {
         request: &Request,
     ) -> Result<http::Response<Answer>, HttpError> {
         let may_repeat = hop.method.is_idempotent() && (request.is_repeatable() || !hop.has_body);
-        let answer = match self.attempt(engine, hop, request).await {
-            Err(HttpError::Lost { .. }) if may_repeat => self.attempt(engine, hop, request).await?,
-            answer => answer?,
+        let mut attempts_left = if may_repeat { 2 } else { 1 };
+        let answer = loop {
+            attempts_left -= 1;
+            match self.attempt(engine, hop, request).await {
+                Err(HttpError::Lost { .. }) if attempts_left > 0 => {}
+                answer => break answer?,
+            }
         };
         if self.options.cookies && answer.headers().contains_key(SET_COOKIE) {
-            engine.jar.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &hop.address.url());
+            let mut cookies = answer.headers().get_all(SET_COOKIE).iter().filter(|line| is_for_a_site(line));
+            engine.jar.set_cookies(&mut cookies, &hop.address.url());
             engine.has_cookies.set(true);
         }
         Ok(answer)
@@ -151,11 +158,11 @@ impl Client {
         let mut message = http::Request::new(body);
         *message.method_mut() = hop.method.clone();
         *message.uri_mut() = hop.address.uri.clone();
-        *message.headers_mut() = hop.headers(&self.defaults, jar, media)?;
-        let answer = engine.exchange(message, name);
+        *message.headers_mut() = hop.headers(&self.defaults, jar.as_ref(), media)?;
+        let mut answer = std::pin::pin!(engine.exchange(message, name));
         match self.patience() {
             None => answer.await,
-            Some(limit) => patiently(answer, limit, pulse.as_deref()).await.unwrap_or_else(|| {
+            Some(limit) => patiently(answer.as_mut(), limit, pulse.as_deref()).await.unwrap_or_else(|| {
                 let after = self.options.timeout.read.unwrap_or_default();
                 Err(HttpError::Timeout { url: name(), phase: Phase::Read, after })
             }),
@@ -170,11 +177,13 @@ impl Client {
 }
 
 /// Waits for `answer` until nothing has moved for `limit`: neither came the answer, nor went any of the body.
-async fn patiently<T>(answer: impl Future<Output = T>, limit: Duration, pulse: Option<&Counter>) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
+async fn patiently<A>(mut answer: Pin<&mut A>, limit: Duration, pulse: Option<&Counter>) -> Option<A::Output>
+where
+    A: Future,
+{
     loop {
         let before = pulse.map(Counter::get);
-        match tokio::time::timeout(limit, &mut answer).await {
+        match tokio::time::timeout(limit, answer.as_mut()).await {
             Ok(answer) => return Some(answer),
             Err(_) if pulse.map(Counter::get) != before => {}
             Err(_) => return None,
@@ -198,6 +207,15 @@ fn defaults(options: &ClientOptions) -> Result<Defaults, HttpError> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
     }
     Ok(Defaults { headers, decodes })
+}
+
+/// Returns whether a cookie is for less than a whole top-level domain, whose every site would get it.
+fn is_for_a_site(line: &HeaderValue) -> bool {
+    let line = String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase();
+    line.split(';').skip(1).all(|attribute| match attribute.trim().strip_prefix("domain=") {
+        Some(domain) => domain.trim_matches('.').contains('.') || domain.trim_matches('.') == "localhost",
+        None => true,
+    })
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

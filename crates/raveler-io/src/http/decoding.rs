@@ -12,7 +12,6 @@ use http_body_util::{BodyDataStream, BodyExt};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
-use super::address::shown;
 use super::answer::Answer;
 use super::error::HttpError;
 use super::failure;
@@ -63,7 +62,7 @@ impl Content {
             match self {
                 Self::Plain(body) => {
                     let Some(frame) = body.frame().await else { return Ok(None) };
-                    let frame = frame.map_err(|error| failure::within_body(shown(url), &error))?;
+                    let frame = frame.map_err(|error| failure::within_body(url.to_owned(), &error))?;
                     if let Ok(bytes) = frame.into_data() {
                         return Ok(Some(bytes));
                     }
@@ -116,8 +115,8 @@ fn decoder(reader: Reader, encoding: Encoding, first: u8) -> Reader {
 
 /// Returns whether the connection broke, the compressed data ended early, or they are not what the header says.
 fn broken(url: &str, error: &std::io::Error) -> HttpError {
-    let url = shown(url);
-    if error.get_ref().is_some_and(|inner| inner.is::<hyper::Error>()) {
+    let url = url.to_owned();
+    if matches!(error.get_ref(), Some(inner) if inner.is::<hyper::Error>()) {
         return failure::within_body(url, error);
     }
     if error.kind() == std::io::ErrorKind::UnexpectedEof {

@@ -36,6 +36,10 @@ pub(super) struct Direct {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "a link goes in and out with every request, and its box does not have to be made again"
+)]
 struct Idle {
     links: HashMap<Authority, Vec<Box<Link>>>,
     is_swept: bool,
@@ -105,7 +109,8 @@ impl Direct {
             let is_fresh = idle.is_none();
             let mut link = match idle {
                 Some(link) => link,
-                None => self.connect(connector, &uri, name).await?,
+                // In a box: connecting is rare, and its large state would be moved about with every request.
+                None => Box::pin(self.connect(connector, &uri, name)).await?,
             };
             let mut answer = std::pin::pin!(link.sender.try_send_request(request));
             let end = std::future::poll_fn(|cx| {

@@ -59,7 +59,7 @@ impl<'a> Hop<'a> {
     pub(super) fn headers(
         &self,
         defaults: &Defaults,
-        jar: Option<HeaderValue>,
+        jar: Option<&HeaderValue>,
         media: Option<String>,
     ) -> Result<HeaderMap, HttpError> {
         let mut headers = defaults.headers.clone();
@@ -89,7 +89,7 @@ impl<'a> Hop<'a> {
         Ok(headers)
     }
 
-    fn credentials(&self, headers: &mut HeaderMap, jar: Option<HeaderValue>) -> Result<(), HttpError> {
+    fn credentials(&self, headers: &mut HeaderMap, jar: Option<&HeaderValue>) -> Result<(), HttpError> {
         if self.is_elsewhere {
             headers.remove(AUTHORIZATION);
             headers.remove(COOKIE);
@@ -102,7 +102,7 @@ impl<'a> Hop<'a> {
         if own.is_empty() && jar.is_none() {
             return Ok(());
         }
-        let mut cookies: Vec<String> = headers.get_all(COOKIE).iter().chain(jar.as_ref()).map(text).collect();
+        let mut cookies: Vec<String> = headers.get_all(COOKIE).iter().chain(jar).map(text).collect();
         cookies.extend(own.iter().map(|(name, value)| format!("{name}={value}")));
         let mut line = value("cookie", &cookies.join("; "))?;
         line.set_sensitive(true);

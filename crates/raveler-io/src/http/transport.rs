@@ -98,7 +98,7 @@ impl Engine {
         if let Some(authorization) = self.connector.proxy_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
-        let answer = self.pool.request(request).await;
+        let answer = Box::pin(self.pool.request(request)).await;
         answer.map(|answer| answer.map(Answer::driven)).map_err(|error| failure::without_answer(name(), &error))
     }
 }

@@ -9,12 +9,12 @@ use futures_util::SinkExt;
 use tokio_postgres::types::IsNull;
 
 use super::connection::{Connection, Prepared};
-use super::encode::{check, has_binary, write_binary};
+use super::encode::{check, has_binary, write_binary, written};
 use super::session::quoted;
 use crate::db::batch::Batch;
 use crate::db::cell::Cell;
 use crate::db::error::DbError;
-use crate::db::wire::{Decoder, plain};
+use crate::db::wire::Decoder;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 128 << 10;
@@ -48,7 +48,7 @@ pub async fn copy_in(connection: &Connection, table: &str, columns: &[Arc<str>],
         if is_binary {
             write_row(&places, rows, row, &mut piece)?;
         } else {
-            write_line(rows, row, &mut piece);
+            write_line(&places, rows, row, &mut piece);
         }
         if piece.len() >= PIECE {
             sink.feed(piece.split().freeze()).await.map_err(|error| connection.fault(&error))?;
@@ -98,8 +98,8 @@ fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut)
     Ok(())
 }
 
-fn write_line(rows: &Batch, row: usize, piece: &mut BytesMut) {
-    for (index, cell) in rows.row(row).enumerate() {
+fn write_line(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) {
+    for (index, (cell, place)) in rows.row(row).zip(places).enumerate() {
         if index > 0 {
             piece.put_u8(b'\t');
         }
@@ -107,7 +107,7 @@ fn write_line(rows: &Batch, row: usize, piece: &mut BytesMut) {
             piece.put_slice(b"\\N");
             continue;
         }
-        for letter in plain(&cell).chars() {
+        for letter in written(&cell, place).chars() {
             // Writing into a buffer that grows can't fail.
             let _ = match letter {
                 '\\' => piece.write_str("\\\\"),

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 
 use crate::db::calendar::{DAY, SECOND};
-use crate::db::cell::Cell;
+use crate::db::cell::{Cell, json_text};
 use crate::db::error::DbError;
 use crate::db::numeric;
 use crate::db::wire::{Decoder, EPOCH_DAYS, plain};
@@ -14,6 +14,13 @@ use crate::db::wire::{Decoder, EPOCH_DAYS, plain};
 /// A parameter of a statement.
 #[derive(Debug)]
 pub struct Param<'a>(pub Cell<'a>);
+
+/// Returns the text that the server reads in this place.
+#[must_use]
+pub fn written(cell: &Cell<'_>, place: &Decoder) -> String {
+    let is_document = matches!((cell, place), (Cell::Array(_), Decoder::Json | Decoder::JsonB));
+    if is_document { json_text(cell) } else { plain(cell) }
+}
 
 /// Whether the value has a binary form for the place.
 #[inline]
@@ -62,7 +69,7 @@ pub fn check(index: usize, cell: &Cell<'_>, place: &Decoder, kind: &Type) -> Res
         }
         (Cell::DateTime(instant), Decoder::DateTime) => instant.offset.is_none(),
         (Cell::BigInt(_) | Cell::Float(_), place) => !is_whole(place),
-        (Cell::Array(_), place) => matches!(place, Decoder::Array(_)),
+        (Cell::Array(_), place) => matches!(place, Decoder::Array(_) | Decoder::Json | Decoder::JsonB),
         _ => true,
     };
     if fits {
@@ -151,7 +158,7 @@ impl ToSql for Param<'_> {
         if has_binary(&self.0, &place) {
             return write_binary(&self.0, &place, out).ok_or_else(|| format!("the value does not fit {kind}").into());
         }
-        out.put_slice(plain(&self.0).as_bytes());
+        out.put_slice(written(&self.0, &place).as_bytes());
         Ok(IsNull::No)
     }
 

@@ -78,6 +78,12 @@ impl Pool {
         }
     }
 
+    /// Returns the server without credentials.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.target.name.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::process::id();
