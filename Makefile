@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 VENV ?= .venv
 TOOLS ?= .cache/tools
+AZURITE ?= .cache/azurite
+export RAVELER_AZURITE := $(abspath $(AZURITE))
 
 BIN := $(VENV)/bin
 STEP := tools/step
@@ -46,7 +48,7 @@ demo: install ## Index the standard library on all cores, beside plain Python
 
 # ---- test
 
-.PHONY: test test-rust test-loom test-python soak
+.PHONY: test test-rust test-loom test-python servers soak
 test: test-rust test-loom test-python ## Run every test but the soak
 
 # The binding is conversion only and links with no interpreter: pytest tests it.
@@ -62,7 +64,7 @@ test-loom: $(VENV)/.made
 	@$(STEP) "loom models" $(LOOM) test --locked --quiet --release $(LOOM_CRATES) --lib --tests
 
 # CPython's own executor tests come with its 3.13: where this machine has one, they run on it.
-test-python: install $(VENV)/.lint
+test-python: install $(VENV)/.lint $(AZURITE)/.made
 	@python313="$$($(BIN)/python tools/find_python.py 3.13)"; \
 	if [ -n "$$python313" ]; then \
 		$(STEP) "raveler for CPython 3.13" env CARGO_TARGET_DIR=target/py313 \
@@ -72,16 +74,23 @@ test-python: install $(VENV)/.lint
 		echo "no CPython 3.13 found: its own executor tests are skipped (pyenv install 3.13 brings it)"; \
 	fi; \
 	$(STEP) "python tests" $(BIN)/python -m pytest
-	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/parallel.md
+	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/parallel.md docs/io.md
+
+# Servers that no Python package carries; their tests are skipped, with this target named, where they are missing.
+servers: $(AZURITE)/.made ## Install nginx and MariaDB (as root, on Debian) and the Azure emulator for the I/O tests
+	@$(STEP) "servers from Debian" tools/install_servers.sh
 
 soak: install $(VENV)/.test ## Kill 10,000 workers during 1,000,000 tasks (minutes)
 	@$(STEP) "soak" $(BIN)/python -m pytest -m soak --timeout 3600
 
 # ---- measure
 
-.PHONY: bench-parallel
+.PHONY: bench-parallel bench-io
 bench-parallel: install $(VENV)/.bench ## Measure every figure beside its peers (minutes; ARGS= goes to the runner)
 	@$(BIN)/python -m bench.parallel $(ARGS)
+
+bench-io: install $(VENV)/.bench ## Measure requests, transfers and databases beside their peers (ARGS= goes to the runner)
+	@$(BIN)/python -m bench.io $(ARGS)
 
 # ---- lint: cheap first; `make -k lint` shows all that is wrong
 
@@ -183,3 +192,13 @@ $(TOOLS)/cargo-machete-%/bin/cargo-machete:
 
 $(TOOLS)/cargo-deny-%/bin/cargo-deny:
 	@$(STEP) "build cargo-deny" cargo install --quiet --locked --root $(TOOLS)/cargo-deny-$* cargo-deny@$*
+
+# Without npm the tests of Azure say so and are skipped; nothing else needs it.
+$(AZURITE)/.made:
+	@mkdir -p $(AZURITE)
+	@if command -v npm >/dev/null; then \
+		$(STEP) "Azure emulator" npm install --silent --no-audit --no-fund --prefix $(AZURITE) azurite@3.35.0; \
+	else \
+		echo "no npm found: the tests of Azure are skipped"; \
+	fi
+	@touch $@

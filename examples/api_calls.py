@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import raveler as rv
 
@@ -20,8 +21,8 @@ class Api(BaseHTTPRequestHandler):
     """Answers with the square of a number; the first call for every fifth number is told to come back later."""
 
     protocol_version = "HTTP/1.1"
-    asked: Counter[int] = Counter()
-    starts: list[float] = []
+    asked: ClassVar[Counter[int]] = Counter()
+    starts: ClassVar[list[float]] = []
 
     def do_GET(self) -> None:
         """Answer one call."""

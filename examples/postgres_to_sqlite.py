@@ -22,7 +22,8 @@ def copy(address: str, target: Path) -> None:
         source.execute("CREATE TABLE readings (id int PRIMARY KEY, station text, celsius float8, taken date)").result()
         source.execute(
             "INSERT INTO readings SELECT n, 'station ' || n % 7, (n % 400) / 10.0 - 10, DATE '2024-01-01' + n % 366 "
-            f"FROM generate_series(1, {ROWS}) AS n"
+            "FROM generate_series(1, $1::int) AS n",
+            ROWS,
         ).result()
 
         sink.execute("CREATE TABLE readings (id INTEGER PRIMARY KEY, station TEXT, celsius REAL, taken TEXT)").result()

@@ -9,12 +9,13 @@ import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import raveler as rv
 
-CONTENT = Random(1).randbytes(24 << 20)
+CONTENT = bytes(range(256)) * (24 << 12)
+BREAKS = 2
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -22,7 +23,7 @@ class Fragile(BaseHTTPRequestHandler):
     """Serves ranges of one file, and breaks off in the middle of the first two answers."""
 
     protocol_version = "HTTP/1.1"
-    ranges: list[int] = []
+    ranges: ClassVar[list[int]] = []
 
     def do_GET(self) -> None:
         """Serve what was asked for, or the first part of it."""
@@ -37,7 +38,7 @@ class Fragile(BaseHTTPRequestHandler):
         if "Range" in self.headers:
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.end_headers()
-        is_cut = len(self.ranges) <= 2
+        is_cut = len(self.ranges) <= BREAKS
         self.wfile.write(body[: len(body) // 2] if is_cut else body)
         self.close_connection = is_cut
 

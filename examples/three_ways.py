@@ -34,7 +34,7 @@ def main() -> None:
         told = threading.Event()
         sizes: list[int] = []
 
-        def callback(task: rv.Task[bytes | str]) -> None:
+        def callback(task: rv.Task[bytes]) -> None:
             sizes.append(len(task.result()))
             told.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench.parallel.run import main
+from bench.parallel.rows import ROWS
+from bench.run import main
 
-sys.exit(main())
+sys.exit(main("parallel", ROWS))

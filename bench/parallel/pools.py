@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.parallel.row import RAVELER
 from bench.parallel.work import nap_and_tell
+from bench.row import RAVELER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -16,6 +16,8 @@ __all__ = [
     "Buffer",
     "Call",
     "Downloaded",
+    "DbSession",
+    "DbStream",
     "FileWalk",
     "HttpClient",
     "HttpFeed",
@@ -44,10 +46,12 @@ __all__ = [
     "file_read",
     "file_reader",
     "file_write",
+    "http_response",
     "pending",
     "seed_child",
     "task_seed",
     "task_token",
+    "transfer_close",
     "transfer_download",
     "transfer_downloader",
     "transfer_upload",
@@ -219,6 +223,16 @@ class HttpResponse:
     def json(self) -> Any: ...
     def raise_for_status(self) -> Self: ...
 
+def http_response(
+    status: int,
+    version: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    history: list[tuple[int, str]],
+    elapsed: float,
+) -> HttpResponse: ...
+
 @final
 class HttpFeed:
     def __new__(cls) -> Self: ...
@@ -249,7 +263,41 @@ class HttpClient:
     ) -> Task[HttpStream]: ...
     def maker(self, method: str | None, prepare: Callable[[Any], Any] | None) -> Maker: ...
     def close(self) -> None: ...
+    def drain(self) -> None: ...
     def describe(self) -> str: ...
+
+@final
+class DbSession:
+    def __new__(cls, url: str, pool_size: int, timeout: float, statement_cache: int) -> Self: ...
+    def describe(self) -> str: ...
+    def fetch(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...], what: tuple[str, str]
+    ) -> Task[Any]: ...
+    def fetch_many(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]], shape: str
+    ) -> Task[list[list[Any]]]: ...
+    def execute(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]
+    ) -> Task[int]: ...
+    def execute_many(
+        self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]]
+    ) -> Task[int]: ...
+    def insert(
+        self,
+        runtime: Runtime,
+        options: NativeOptions,
+        table: str,
+        columns: list[str] | None,
+        values: Iterable[Sequence[object] | Mapping[str, object]],
+    ) -> Task[int]: ...
+    def stream(self, sql: str, values: tuple[object, ...], most: int, shape: str) -> DbStream: ...
+    def begin(self, runtime: Runtime, options: NativeOptions) -> Task[Any]: ...
+    def control(self, runtime: Runtime, options: NativeOptions, verb: str, name: str | None = None) -> Task[Any]: ...
+
+@final
+class DbStream:
+    def batch(self, runtime: Runtime, options: NativeOptions) -> Task[list[Any] | None]: ...
+    def close(self) -> None: ...
 
 @final
 class FileWalk:
@@ -270,6 +318,7 @@ def file_reader(encoding: str | None) -> Maker: ...
 def file_write(
     runtime: Runtime, path: str, content: bytes, how: tuple[bool, bool, bool, bool], options: NativeOptions
 ) -> Task[None]: ...
+
 @final
 class Downloaded:
     @property
@@ -312,6 +361,7 @@ def transfer_download(
     progress: TransferProgress,
     options: NativeOptions,
 ) -> Task[Downloaded]: ...
+def transfer_close() -> None: ...
 def transfer_downloader(folder: str | None, given: dict[str, Any]) -> Maker: ...
 def transfer_upload(
     runtime: Runtime,

@@ -137,7 +137,15 @@ class GpuUnavailable(RavelerError, RuntimeError):
 
 
 class HttpError(RavelerError, OSError):
-    """An HTTP request failed or was answered with an error status."""
+    """An HTTP request failed or was answered with an error status.
+
+    Attributes:
+        status: The status, or None if there was no answer.
+        url: The address, without credentials.
+    """
+
+    status: int | None = None
+    url: str | None = None
 
 
 class DatabaseError(RavelerError):
@@ -145,7 +153,13 @@ class DatabaseError(RavelerError):
 
 
 class TransferError(RavelerError, OSError):
-    """A download or an upload failed."""
+    """A download or an upload failed.
+
+    Attributes:
+        status: The status that a web server answered with, or None.
+    """
+
+    status: int | None = None
 
 
 class OrderDependent(RavelerError, AssertionError):

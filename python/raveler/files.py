@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
-    from typing import Literal, Unpack
+    from typing import Any, Literal, Unpack, overload
 
     from raveler._core.native import ManyOptions, OperationOptions
     from raveler._core.results import Results
@@ -35,13 +35,34 @@ _CONCURRENCY = 16
 _NONE = _raveler.NativeOptions({})
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def read(
+        path: str | PathLike[str],
+        encoding: None = None,
+        *,
+        runtime: Runtime | None = None,
+        **options: Unpack[OperationOptions],
+    ) -> Task[bytes]: ...
+    @overload
+    def read(
+        path: str | PathLike[str],
+        encoding: str,
+        *,
+        runtime: Runtime | None = None,
+        **options: Unpack[OperationOptions],
+    ) -> Task[str]: ...
+
+
+@native.operation
 def read(
     path: str | PathLike[str],
     encoding: str | None = None,
     *,
     runtime: Runtime | None = None,
     **options: Unpack[OperationOptions],
-) -> Task[bytes | str]:
+) -> Task[Any]:
     """Read a whole file.
 
     Args:
@@ -56,6 +77,7 @@ def read(
     return _raveler.file_read(native.runtime_of(runtime), os.fspath(path), encoding, _read(options, runtime))
 
 
+@native.operation
 def write(
     path: str | PathLike[str],
     data: bytes | bytearray | memoryview | str,
@@ -89,13 +111,33 @@ def write(
     return _raveler.file_write(native.runtime_of(runtime), os.fspath(path), content, how, _read(options, runtime))
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def read_many(
+        paths: Iterable[str | PathLike[str]],
+        encoding: None = None,
+        *,
+        runtime: Runtime | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> Results[bytes]: ...
+    @overload
+    def read_many(
+        paths: Iterable[str | PathLike[str]],
+        encoding: str,
+        *,
+        runtime: Runtime | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> Results[str]: ...
+
+
 def read_many(
     paths: Iterable[str | PathLike[str]],
     encoding: str | None = None,
     *,
     runtime: Runtime | None = None,
     **options: Unpack[ManyOptions],
-) -> Results[bytes | str]:
+) -> Results[Any]:
     """Read many files at once, and return their contents in the order of the input.
 
     The paths are pulled lazily, and the contents in memory are bounded in number and bytes.
@@ -104,7 +146,8 @@ def read_many(
         paths: The files.
         encoding: Return text in this encoding instead of bytes.
         runtime: The runtime that the tasks belong to; by default the default one.
-        options: ``concurrency`` (16), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+        options: ``concurrency`` (16), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+            operation.
     """
     maker = _raveler.file_reader(encoding)
     return native.many(runtime, maker, paths, "files.read_many", dict(options), concurrency=_CONCURRENCY)
@@ -130,7 +173,8 @@ def walk(
         follow_links: Enter folders that links lead to.
         files_only: Tell files only, else folders and everything else too.
         max_depth: How many folders deep; 1 is what stands in the root.
-        errors: What a folder that can't be read does: ``"raise"`` its error, ``"return"`` it in its place, ``"skip"`` it.
+        errors: What a folder that can't be read does: ``"raise"`` its error, ``"return"`` it in its place, ``"skip"``
+            it.
         runtime: The runtime that the tasks belong to; by default the default one.
     """
     depth = None if max_depth is None else _options.count("max_depth", max_depth)

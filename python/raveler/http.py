@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from raveler import _raveler
 from raveler._core import http_request, native
+from raveler._core.adoption import InThread
 from raveler._core.http_stream import Stream
 
 TYPE_CHECKING = False
@@ -50,12 +51,14 @@ class Client:
         auth: A pair (user, password), or a token for ``Authorization: Bearer``.
         concurrency: The largest number of requests at once; by default what descriptors allow.
         rate: A `Rate`: how many requests may start for one host in a span of time.
-        retries: Further attempts after an error of the connection, or an answer of 429, 502, 503 or 504, for methods that
-            are safe to repeat. A ``Retry-After`` is obeyed. After the last attempt the answer is returned as it is.
+        retries: Further attempts after an error of the connection, or an answer of 429, 502, 503 or 504, for methods
+            that are safe to repeat. A ``Retry-After`` is obeyed. After the last attempt the answer is returned as it
+            is.
         backoff: The pause before the first further attempt in seconds, or (first, factor, longest).
         timeout: Seconds that one attempt may take; None for no limit.
         http2: Whether HTTP/2 may be used where a server offers it over TLS.
-        verify: True to verify certificates, the path of a file with the authorities to trust, or False to verify nothing.
+        verify: True to verify certificates, the path of a file with the authorities to trust, or False to verify
+            nothing.
         proxy: The address of a proxy, ``"environment"`` to follow ``HTTP_PROXY`` and its relatives, or None for none.
         cookies: Whether cookies are kept and sent back.
         max_redirects: The number of redirects that are followed; 0 to follow none.
@@ -118,6 +121,7 @@ class Client:
             )
         )
 
+    @native.operation
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a request and read the whole answer.
 
@@ -126,11 +130,11 @@ class Client:
         Args:
             method: Any method.
             url: The address; a relative one is joined to the base of the client.
-            options: ``params`` (the query: a mapping or pairs), ``headers``, ``json`` (any object), ``data`` (bytes, text, a
-                mapping for a form, an open file, a `pathlib.Path`, or an iterable of bytes), ``files`` (a mapping of names to
-                paths, bytes or (file name, bytes), for a multipart form), ``auth``, ``follow_redirects``, and the options
-                of an operation: ``timeout``, ``retries`` (said here, they hold for every method), ``backoff``, ``limit``,
-                ``name``.
+            options: ``params`` (the query: a mapping or pairs), ``headers``, ``json`` (any object), ``data`` (bytes,
+                text, a mapping for a form, an open file, a `pathlib.Path`, or an iterable of bytes), ``files`` (a
+                mapping of names to paths, bytes or (file name, bytes), for a multipart form), ``auth``,
+                ``follow_redirects``, and the options of an operation: ``timeout``, ``retries`` (said here, they hold
+                for every method), ``backoff``, ``limit``, ``name``.
 
         Raises:
             HttpError: If the request could not be sent or the answer not be read.
@@ -149,26 +153,32 @@ class Client:
             feed.start(runtime, task)
         return task
 
+    @native.operation
     def get(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a GET; takes what `request` takes."""
         return self.request("GET", url, **options)
 
+    @native.operation
     def head(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a HEAD; takes what `request` takes."""
         return self.request("HEAD", url, **options)
 
+    @native.operation
     def post(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a POST; takes what `request` takes. It is repeated only if ``retries`` says so."""
         return self.request("POST", url, **options)
 
+    @native.operation
     def put(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a PUT; takes what `request` takes."""
         return self.request("PUT", url, **options)
 
+    @native.operation
     def patch(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a PATCH; takes what `request` takes. It is repeated only if ``retries`` says so."""
         return self.request("PATCH", url, **options)
 
+    @native.operation
     def delete(self, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
         """Send a DELETE; takes what `request` takes."""
         return self.request("DELETE", url, **options)
@@ -176,11 +186,13 @@ class Client:
     def get_many(self, urls: Iterable[str], **options: Unpack[ManyOptions]) -> Results[Response]:
         """Send a GET to each address, many at once, and return the answers in the order of the input.
 
-        The addresses are pulled lazily, and the answers in memory are bounded in number and bytes: an endless generator works.
+        The addresses are pulled lazily, and the answers in memory are bounded in number and bytes: an endless
+        generator works.
 
         Args:
             urls: The addresses.
-            options: ``concurrency`` (64), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+            options: ``concurrency`` (64), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+                operation.
         """
         maker = self._inner.maker("GET", None)
         return self._many(maker, urls, "http.get_many", "GET", dict(options))
@@ -212,24 +224,32 @@ class Client:
         return Stream(runtime, task, self._options_once)
 
     def close(self) -> None:
-        """Close the idle connections; requests that run go on."""
+        """Close all connections; a request that is under way ends with an error."""
         self._inner.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the requests that are under way, and close it; an exception ends them."""
+        try:
+            if kind is None:
+                self._inner.drain()
+        finally:
+            self.close()
 
     async def __aenter__(self) -> Self:
         """Return itself."""
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the requests that are under way while the loop goes on, and close it; an exception ends them."""
+        try:
+            if kind is None:
+                await InThread(self._inner.drain)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         """Return where it sends to, without credentials."""
@@ -240,7 +260,9 @@ class Client:
         if not given:
             return self._options if own is self._again else self._options_once
         merged = {**own, **native.checked(given, self._runtime)}
-        return _raveler.NativeOptions({name: value for name, value in merged.items() if given.get(name, value) is not None})
+        return _raveler.NativeOptions(
+            {name: value for name, value in merged.items() if given.get(name, value) is not None}
+        )
 
     def _many(
         self, maker: _raveler.Maker, source: Iterable[Any], what: str, method: str, given: dict[str, Any]
@@ -260,36 +282,43 @@ def _client() -> Client:
     return _default
 
 
+@native.operation
 def request(method: str, url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a request with a client that all such calls share; see `Client.request`. Cookies are not kept."""
     return _client().request(method, url, **options)
 
 
+@native.operation
 def get(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a GET; see `Client.request`."""
     return _client().request("GET", url, **options)
 
 
+@native.operation
 def head(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a HEAD; see `Client.request`."""
     return _client().request("HEAD", url, **options)
 
 
+@native.operation
 def post(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a POST; see `Client.request`."""
     return _client().request("POST", url, **options)
 
 
+@native.operation
 def put(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a PUT; see `Client.request`."""
     return _client().request("PUT", url, **options)
 
 
+@native.operation
 def patch(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a PATCH; see `Client.request`."""
     return _client().request("PATCH", url, **options)
 
 
+@native.operation
 def delete(url: str, **options: Unpack[RequestOptions]) -> Task[Response]:
     """Send a DELETE; see `Client.request`."""
     return _client().request("DELETE", url, **options)

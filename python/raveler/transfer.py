@@ -1,7 +1,7 @@
 """Downloads and uploads of whole files: over HTTP, to and from object stores, and on this machine.
 
-Addresses are ``http://``, ``https://``, ``s3://``, ``gs://``, ``az://`` and ``file://``. Credentials of stores come from the
-environment (``AWS_ACCESS_KEY_ID`` and its relatives) or from ``store=``.
+Addresses are ``http://``, ``https://``, ``s3://``, ``gs://``, ``az://`` and ``file://``. Credentials of stores come
+from the environment (``AWS_ACCESS_KEY_ID`` and its relatives) or from ``store=``.
 
 Example:
     >>> import raveler as rv
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 Downloaded = _raveler.Downloaded
 Uploaded = _raveler.Uploaded
 
-__all__ = ["Downloaded", "Uploaded", "download", "download_many", "upload", "upload_many"]
+__all__ = ["Downloaded", "Uploaded", "close", "download", "download_many", "upload", "upload_many"]
 
 DEFAULT_RETRIES = 4
 _CONCURRENCY = 8
 
 
+@native.operation
 def download(
     url: str,
     path: str | PathLike[str],
@@ -85,6 +86,7 @@ def download(
     return task
 
 
+@native.operation
 def upload(
     path: str | PathLike[str],
     url: str,
@@ -144,7 +146,8 @@ def download_many(
         headers: Sent to web servers.
         store: Options of an object store.
         runtime: The runtime that the tasks belong to; by default the default one.
-        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+            operation.
     """
     plan = _download_plan(None, connections, headers, store, resume=resume, overwrite=overwrite, durable=durable)
     maker = _raveler.transfer_downloader(None if folder is None else os.fspath(folder), plan)
@@ -169,11 +172,17 @@ def upload_many(
         headers: Sent to web servers.
         store: Options of an object store.
         runtime: The runtime that the tasks belong to; by default the default one.
-        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an operation.
+        options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
+            operation.
     """
     maker = _raveler.transfer_uploader(_upload_plan(method, headers, store))
     given: dict[str, Any] = {"retries": DEFAULT_RETRIES, **options}
     return native.many(runtime, maker, items, "transfer.upload_many", given, concurrency=_CONCURRENCY)
+
+
+def close() -> None:
+    """Close the connections that are kept for the next transfer; those in use go on."""
+    _raveler.transfer_close()
 
 
 def _download_plan(

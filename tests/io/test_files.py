@@ -110,6 +110,7 @@ def test_full_disk_keeps_the_old_content(tmp_path: Path) -> None:
 import resource, signal, sys
 import raveler as rv
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rv.files.read(sys.argv[1]).result()
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     rv.files.write(sys.argv[1], b"x" * 100_000).result()

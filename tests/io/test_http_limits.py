@@ -65,10 +65,8 @@ def test_body_above_the_limit_is_an_error_that_names_it(odd: Odd) -> None:
 
 
 def test_gzip_bomb_is_stopped_by_its_unpacked_size(odd: Odd) -> None:
-    key = odd.key()
     with rv.http.Client(max_body=10_000_000) as client, pytest.raises(rv.HttpError, match=r"10[,_]?000[,_]?000"):
-        client.get(odd.url("/bomb/8000", key=key)).result()
-    odd.wait_until_left(key)
+        client.get(odd.url("/bomb/1000")).result()
 
 
 def test_concurrency_bounds_the_requests_of_a_client(odd: Odd) -> None:

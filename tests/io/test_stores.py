@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tests.io.conftest import Store
 
 
+pytestmark = pytest.mark.keeps_connections
+
+
 @pytest.fixture(params=["s3", "google", "azure"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Give each store in turn."""
@@ -27,22 +30,22 @@ def test_file_goes_up_and_comes_down_whole(store: Store, tmp_path: Path, size: i
     source, back = tmp_path / "source", tmp_path / "back"
     source.write_bytes(content(0, size))
     url = store.url(f"folder/{size}.bin")
-    assert rv.transfer.upload(source, url, options=store.options).result().bytes == size
-    done = rv.transfer.download(url, back, sha256=digest(size), options=store.options).result()
+    assert rv.transfer.upload(source, url, store=store.options).result().bytes == size
+    done = rv.transfer.download(url, back, sha256=digest(size), store=store.options).result()
     assert done.bytes == size
     assert back.read_bytes() == content(0, size)
 
 
 def test_object_that_does_not_exist_is_an_error_that_names_it(store: Store, tmp_path: Path) -> None:
     with pytest.raises(rv.TransferError, match="nothing-here"):
-        rv.transfer.download(store.url("nothing-here"), tmp_path / "file", retries=0, options=store.options).result()
+        rv.transfer.download(store.url("nothing-here"), tmp_path / "file", retries=0, store=store.options).result()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_secrets_of_a_store_are_in_no_error(store: Store, tmp_path: Path) -> None:
     secrets = [value for name, value in store.options.items() if "secret" in name or name.endswith("account_key")]
     with pytest.raises(rv.TransferError) as caught:
-        rv.transfer.download(store.url("nothing"), tmp_path / "file", retries=0, options=store.options).result()
+        rv.transfer.download(store.url("nothing"), tmp_path / "file", retries=0, store=store.options).result()
     assert not any(secret in f"{caught.value!r} {caught.value}" for secret in secrets)
 
 
@@ -50,10 +53,10 @@ def test_many_objects_come_in_order(store: Store, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"x" * 100)
     urls = [store.url(f"many/{index}") for index in range(12)]
-    rv.transfer.upload_many([(source, url) for url in urls], options=store.options).list()
+    rv.transfer.upload_many([(source, url) for url in urls], store=store.options).list()
     target = tmp_path / "target"
     target.mkdir()
-    assert [done.bytes for done in rv.transfer.download_many(urls, target, options=store.options)] == [100] * 12
+    assert [done.bytes for done in rv.transfer.download_many(urls, target, store=store.options)] == [100] * 12
 
 
 def test_unknown_scheme_is_an_error_that_names_those_that_are_known(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ FULL = (
     HEAD
     + """
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rv.files.read(__file__).result()
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
     rv.transfer.download(url, path, retries=0, connections=int(sys.argv[3])).result()

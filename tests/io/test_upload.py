@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.io.odd import Odd
     from tests.io.servers import Nginx
 
+pytestmark = pytest.mark.keeps_connections
+
 SIZE = 3_000_001
 
 

@@ -13,7 +13,7 @@ from bench.parallel.rows.share import SHARE_ROWS
 from bench.parallel.rows.start import START_ROWS
 
 if TYPE_CHECKING:
-    from bench.parallel.row import Row
+    from bench.row import Row
 
 ROWS: dict[str, Row] = {
     row.name: row

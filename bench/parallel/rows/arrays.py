@@ -16,8 +16,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bench.parallel.pools import POOLS, Pool, Raveler, warm
-from bench.parallel.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 from bench.parallel.work import ARRAY_BYTES, ends, give_block, make_block
+from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bench.parallel.pools import FuturesPool, P, Pebble, Raveler, StandardPool, warm
-from bench.parallel.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 from bench.parallel.work import noop
+from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

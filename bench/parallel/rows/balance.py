@@ -9,8 +9,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from bench.parallel.pools import POOLS, Pool, warm
-from bench.parallel.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 from bench.parallel.work import count_words, spin
+from bench.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.parallel.pools import POOLS, Pool, warm
-from bench.parallel.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 from bench.parallel.work import noop
+from bench.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

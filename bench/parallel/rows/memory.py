@@ -8,7 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from bench.parallel.pools import POOLS, Pool, StandardPool, everywhere, warm
-from bench.parallel.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
+from bench.row import Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,9 @@ from multiprocessing import shared_memory
 from typing import TYPE_CHECKING, Any
 
 from bench.parallel.pools import Joblib, Raveler, StandardPool, warm
-from bench.parallel.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 from bench.parallel.rows.arrays import ray_session, shared_pages
 from bench.parallel.work import ends, import_numpy
+from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.parallel.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
+from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

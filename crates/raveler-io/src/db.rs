@@ -6,11 +6,14 @@ pub mod calendar;
 mod cell;
 mod database;
 mod error;
+mod mysql;
 mod network;
 mod numeric;
 mod options;
 mod pack;
+mod postgres;
 mod rows;
+mod slices;
 mod sqlite;
 mod wire;
 

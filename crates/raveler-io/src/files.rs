@@ -10,6 +10,8 @@ pub mod replace;
 
 pub mod write;
 
+pub mod wildcard;
+
 pub mod pattern;
 
 pub mod walk;

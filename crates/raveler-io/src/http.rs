@@ -5,24 +5,45 @@
 //! here repeats a request that reached a server, except once on a connection that died in the pool; whoever holds a
 //! retry policy asks the error ([`HttpError::is_transient`], [`HttpError::not_before`]).
 
-mod address;
-mod client;
-mod connector;
-mod decoding;
-mod descriptors;
 mod error;
-mod failure;
-mod hop;
-mod limits;
-mod multipart;
-mod options;
-mod outgoing;
-mod request;
-mod response;
+
+mod address;
+
 mod retry_after;
+
+mod options;
+
+mod multipart;
+
+mod request;
+
+mod outgoing;
+
+mod descriptors;
+
+mod limits;
+
+pub(crate) mod tls;
+
 mod stream;
-mod tls;
+
+mod connector;
+
+mod failure;
+
+mod direct;
+
+mod answer;
+
 mod transport;
+
+mod decoding;
+
+mod response;
+
+mod hop;
+
+mod client;
 
 pub use client::Client;
 pub use error::{HttpError, Phase};

@@ -14,6 +14,8 @@ pub mod offer;
 
 pub mod web;
 
+pub mod bucket;
+
 pub mod store;
 
 pub mod local;
@@ -27,6 +29,10 @@ pub mod part;
 pub mod copy;
 
 pub mod small;
+
+pub mod plan;
+
+pub mod ranges;
 
 pub mod download;
 

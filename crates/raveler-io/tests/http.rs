@@ -7,3 +7,9 @@ mod server;
 mod answers;
 #[path = "http/bodies.rs"]
 mod bodies;
+#[path = "http/limits.rs"]
+mod limits;
+#[path = "http/redirects.rs"]
+mod redirects;
+#[path = "http/secure.rs"]
+mod secure;

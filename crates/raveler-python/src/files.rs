@@ -30,9 +30,7 @@ fn to_python(error: &FileError) -> PyErr {
     match (error, error.errno(), error.path()) {
         (FileError::Pattern { .. }, ..) => PyValueError::new_err(message),
         (_, Some(errno), Some(path)) => PyOSError::new_err((errno, message, path.to_path_buf())),
-        (FileError::Exists { path }, ..) => {
-            pyo3::exceptions::PyFileExistsError::new_err((17, message, path.clone()))
-        }
+        (FileError::Exists { path }, ..) => pyo3::exceptions::PyFileExistsError::new_err((17, message, path.clone())),
         _ => PyOSError::new_err(message),
     }
 }

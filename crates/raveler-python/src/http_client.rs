@@ -1,17 +1,21 @@
 //! The HTTP client as Python sees it: requests, many requests, and answers that are read piece by piece.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use raveler::native::Operation;
 use raveler_io::http::{Client, Request, Response, Streaming};
+use raveler_io::reactor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::host::Interp;
 use crate::http_request::{request, settings};
 use crate::http_response::{HttpError, HttpFault, HttpHeaders, joined, shown, to_python};
-use crate::native::{self, Made, NativeOptions, Reply};
+use crate::native::{self, Fault, Made, NativeOptions, Reply};
 use crate::native_run::Maker;
 use crate::runtime::PyRuntime;
 use crate::task::Task;
@@ -22,14 +26,22 @@ pub(crate) struct HttpClient {
     /// None once it is closed: its connections close as the requests on them end.
     client: Mutex<Option<Client>>,
     describes: String,
+    /// Ends the requests that are under way.
+    stop: CancellationToken,
+    /// Counts the requests that have not ended.
+    under_way: TaskTracker,
 }
 
 impl HttpClient {
-    fn client(&self) -> PyResult<Client> {
+    fn sender(&self) -> PyResult<Sender> {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        client.ok_or_else(|| HttpError::new_err("this client is closed; make a new one"))
+        let client = client.ok_or_else(|| HttpError::new_err("this client is closed; make a new one"))?;
+        Ok(Sender { client, stop: self.stop.clone(), under_way: self.under_way.clone() })
     }
 }
+
+/// How long a wait lasts before signals are looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Answers with these say that the same request may succeed later.
 const BUSY: [u16; 4] = [429, 502, 503, 504];
@@ -45,18 +57,47 @@ fn judge(response: Response, attempt: u32, retries: u32) -> Made {
     Made::Value(Box::new(response))
 }
 
-fn sending(client: &Client, request: Request, retries: u32) -> Arc<dyn Operation<Interp>> {
-    let client = client.clone();
-    let request = Arc::new(request);
-    native::operation(move |attempt| {
-        let (client, request) = (client.clone(), Arc::clone(&request));
-        async move {
-            match client.send(&request).await {
-                Ok(response) => judge(response, attempt, retries),
-                Err(error) => HttpFault::made(error),
+/// What the requests of one client have in common.
+#[derive(Clone)]
+struct Sender {
+    client: Client,
+    stop: CancellationToken,
+    under_way: TaskTracker,
+}
+
+impl Sender {
+    fn sending(&self, request: Request, retries: u32) -> Arc<dyn Operation<Interp>> {
+        let sender = self.clone();
+        let request = Arc::new(request);
+        let counted = self.under_way.token();
+        native::operation(move |attempt| {
+            let (sender, request, counted) = (sender.clone(), Arc::clone(&request), counted.clone());
+            async move {
+                let _counted = counted;
+                tokio::select! {
+                    biased;
+                    () = sender.stop.cancelled() => closed(),
+                    answer = sender.client.send(&request) => match answer {
+                        Ok(response) => judge(response, attempt, retries),
+                        Err(error) => HttpFault::made(error),
+                    },
+                }
             }
-        }
-    })
+        })
+    }
+}
+
+fn closed() -> Made {
+    Made::Error(Arc::new(Closed), None)
+}
+
+/// The client was closed while the request was under way.
+struct Closed;
+
+impl Fault for Closed {
+    fn to_python(&self, _py: Python<'_>) -> PyErr {
+        HttpError::new_err("the client was closed while this request was under way; close it later")
+    }
 }
 
 #[pymethods]
@@ -65,7 +106,12 @@ impl HttpClient {
     fn new(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let client = Client::new(settings(given)?).map_err(|error| to_python(py, &error))?;
         let describes = client.options().base_url.as_ref().map_or_else(|| "for any host".to_owned(), shown);
-        Ok(Self { client: Mutex::new(Some(client)), describes })
+        Ok(Self {
+            client: Mutex::new(Some(client)),
+            describes,
+            stop: CancellationToken::new(),
+            under_way: TaskTracker::new(),
+        })
     }
 
     /// Returns a task of the answer to a request.
@@ -78,8 +124,8 @@ impl HttpClient {
         options: &NativeOptions,
     ) -> PyResult<Task> {
         let request = request(method, url, given)?;
-        let client = self.client()?;
-        native::submit(runtime, "http.request", &options.0, |retries| sending(&client, request, retries))
+        let sender = self.sender()?;
+        native::submit(runtime, "http.request", &options.0, |retries| sender.sending(request, retries))
     }
 
     /// Returns a task of an answer that is read piece by piece.
@@ -92,7 +138,7 @@ impl HttpClient {
         options: &NativeOptions,
     ) -> PyResult<Task> {
         let request = request(method, url, given)?;
-        let client = self.client()?;
+        let Sender { client, .. } = self.sender()?;
         let request = Arc::new(request);
         native::submit(runtime, "http.stream", &options.0, |_| {
             native::operation(move |_| {
@@ -109,7 +155,7 @@ impl HttpClient {
 
     /// Returns what makes requests of the items of a source: addresses, or what `prepare` makes of each item.
     fn maker(&self, method: Option<String>, prepare: Option<Py<PyAny>>) -> PyResult<Maker> {
-        let client = self.client()?;
+        let sender = self.sender()?;
         Ok(Maker(Arc::new(move |item, retries| {
             let request = match (&method, &prepare) {
                 (Some(method), _) => request(method, item.cast::<PyString>()?.to_str()?.to_owned(), None)?,
@@ -125,13 +171,28 @@ impl HttpClient {
                 }
                 (None, None) => request("GET", item.extract()?, None)?,
             };
-            Ok(sending(&client, request, retries))
+            Ok(sender.sending(request, retries))
         })))
     }
 
-    /// Closes the client; requests that run go on.
+    /// Closes the client, and ends the requests that are under way.
     fn close(&self, py: Python<'_>) {
+        self.stop.cancel();
         py.detach(|| drop(self.client.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// Waits until no request is under way.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        self.under_way.close();
+        while !self.under_way.is_empty() {
+            py.detach(|| {
+                reactor::handle().block_on(async {
+                    let _ = tokio::time::timeout(LOOK, self.under_way.wait()).await;
+                });
+            });
+            py.check_signals()?;
+        }
+        Ok(())
     }
 
     /// Says where the client sends to.

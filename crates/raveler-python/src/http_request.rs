@@ -8,7 +8,9 @@ use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
-use raveler_io::http::{Auth, BodyStream, ClientOptions, Method, Part, PartBody, ProxyChoice, Request, RequestBody, Verify};
+use raveler_io::http::{
+    Auth, BodyStream, ClientOptions, Method, Part, PartBody, ProxyChoice, Request, RequestBody, Verify,
+};
 use raveler_io::reactor;
 use tokio::sync::mpsc;
 
@@ -150,14 +152,14 @@ pub(crate) fn request(method: &str, url: String, given: Option<&Bound<'_, PyDict
 }
 
 fn multipart(parts: &Bound<'_, PyAny>) -> PyResult<Vec<Part>> {
-    type Given = (String, Option<String>, Option<Vec<u8>>, Option<PathBuf>);
+    type Given = (String, Option<String>, Option<Vec<u8>>, Option<PathBuf>, Option<String>);
     let given: Vec<Given> = parts.extract()?;
     Ok(given
         .into_iter()
-        .map(|(name, file_name, content, path)| Part {
+        .map(|(name, file_name, content, path, content_type)| Part {
             name,
             file_name,
-            content_type: None,
+            content_type,
             body: match (content, path) {
                 (_, Some(path)) => PartBody::File(path),
                 (content, None) => PartBody::Bytes(Bytes::from(content.unwrap_or_default())),
@@ -173,4 +175,3 @@ fn auth(given: &Bound<'_, PyAny>) -> PyResult<Auth> {
         None => Auth::Bearer(user),
     })
 }
-

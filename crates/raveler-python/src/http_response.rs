@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyUnicodeDecodeError, PyValueError};
 use pyo3::import_exception;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
-use raveler_io::http::{self, HeaderMap, HeaderValue, Response, Url};
+use raveler_io::http::{self, HeaderMap, HeaderName, HeaderValue, Response, Url, Version};
 
 use crate::native::{Fault, Reply};
 
@@ -69,12 +69,7 @@ impl HttpHeaders {
 
     /// Returns the value of a header, several joined by ", "; `default` if there is none.
     #[pyo3(signature = (name, default=None))]
-    fn get<'py>(
-        &self,
-        py: Python<'py>,
-        name: &str,
-        default: Option<Bound<'py, PyAny>>,
-    ) -> Option<Bound<'py, PyAny>> {
+    fn get<'py>(&self, py: Python<'py>, name: &str, default: Option<Bound<'py, PyAny>>) -> Option<Bound<'py, PyAny>> {
         self.joined(name).map(|value| PyString::new(py, &value).into_any()).or(default)
     }
 
@@ -215,8 +210,9 @@ impl HttpResponse {
         let content = content.bind(py);
         match content.call_method1("decode", (charset, "replace")) {
             // A character set that Python does not know.
-            Err(error) if error.is_instance_of::<pyo3::exceptions::PyLookupError>(py)
-                && !error.is_instance_of::<PyUnicodeDecodeError>(py) =>
+            Err(error)
+                if error.is_instance_of::<pyo3::exceptions::PyLookupError>(py)
+                    && !error.is_instance_of::<PyUnicodeDecodeError>(py) =>
             {
                 content.call_method1("decode", ("utf-8", "replace"))
             }
@@ -238,9 +234,53 @@ impl HttpResponse {
         }
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let head = &self.head;
+        let parts = (
+            head.status,
+            format!("{:?}", head.version),
+            &head.url,
+            HttpHeaders::of(&head.headers).pairs,
+            self.content(py)?,
+            head.history.clone(),
+            head.elapsed.as_secs_f64(),
+        );
+        let make = py.import("raveler._raveler")?.getattr("http_response")?;
+        Ok((make, parts).into_pyobject(py)?.into_any())
+    }
+
     fn __repr__(&self) -> String {
         format!("<Response {} {}>", self.head.status, self.head.url)
     }
+}
+
+/// Makes an answer of what another process knew of it.
+#[pyfunction]
+pub(crate) fn http_response(
+    status: u16,
+    version: &str,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    history: Vec<(u16, String)>,
+    elapsed: f64,
+) -> PyResult<HttpResponse> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().map_err(|_| PyValueError::new_err("not the name of a header"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        map.append(name, value.map_err(|_| PyValueError::new_err("not the value of a header"))?);
+    }
+    let version = match version {
+        "HTTP/0.9" => Version::HTTP_09,
+        "HTTP/1.0" => Version::HTTP_10,
+        "HTTP/2.0" => Version::HTTP_2,
+        "HTTP/3.0" => Version::HTTP_3,
+        _ => Version::HTTP_11,
+    };
+    let elapsed = std::time::Duration::try_from_secs_f64(elapsed).unwrap_or_default();
+    let body = vec![Bytes::from(body)];
+    Ok(HttpResponse::new(Response { status, version, url, headers: map, body, history, elapsed }))
 }
 
 /// Makes one `bytes` of the frames of a body: the only copy.
@@ -262,10 +302,11 @@ pub(crate) fn joined(py: Python<'_>, frames: &[Bytes]) -> PyResult<Py<PyBytes>> 
 
 /// Makes objects of JSON, without an intermediate tree.
 fn parse_json<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let parser = jiter::PythonParse { allow_inf_nan: true, cache_mode: jiter::StringCacheMode::Keys, ..Default::default() };
-    parser.python_parse(py, bytes).map_err(|error| {
-        PyValueError::new_err(format!("the body is not JSON: {}", error.description(bytes)))
-    })
+    let parser =
+        jiter::PythonParse { allow_inf_nan: true, cache_mode: jiter::StringCacheMode::Keys, ..Default::default() };
+    parser
+        .python_parse(py, bytes)
+        .map_err(|error| PyValueError::new_err(format!("the body is not JSON: {}", error.description(bytes))))
 }
 
 impl Reply for Response {

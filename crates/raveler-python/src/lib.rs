@@ -64,6 +64,12 @@ mod files;
 
 mod transfer;
 
+mod params;
+
+mod rows;
+
+mod database;
+
 mod http_response;
 
 mod http_request;
@@ -136,6 +142,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(task_seed, module)?)?;
     module.add_function(wrap_pyfunction!(seed_child, module)?)?;
     module.add_class::<native::NativeOptions>()?;
+    module.add_class::<database::DbSession>()?;
+    module.add_class::<database::DbStream>()?;
     module.add_class::<files::FileWalk>()?;
     module.add_class::<http_client::HttpClient>()?;
     module.add_class::<http_client::HttpStream>()?;
@@ -145,6 +153,8 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transfer::PyDownloaded>()?;
     module.add_class::<transfer::PyUploaded>()?;
     module.add_class::<transfer::TransferProgress>()?;
+    module.add_function(wrap_pyfunction!(transfer::transfer_close, module)?)?;
+    module.add_function(wrap_pyfunction!(http_response::http_response, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_download, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_downloader, module)?)?;
     module.add_function(wrap_pyfunction!(transfer::transfer_upload, module)?)?;

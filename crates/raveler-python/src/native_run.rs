@@ -88,9 +88,7 @@ impl NativeRun {
                 }
             }
             if !operations.is_empty() {
-                self.runtime
-                    .map_push_native(&self.handle, operations)
-                    .map_err(|error| error::to_python(&error))?;
+                self.runtime.map_push_native(&self.handle, operations).map_err(|error| error::to_python(&error))?;
             }
             if let Some(error) = refused {
                 self.runtime.map_refuse(&self.handle, Outcome::Raised(error.into_value(py).into_any()));

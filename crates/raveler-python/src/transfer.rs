@@ -226,6 +226,12 @@ fn uploading(plan: Upload, progress: Arc<Progress>) -> Arc<dyn Operation<Interp>
     })
 }
 
+/// Closes the connections that are kept for the next transfer.
+#[pyfunction]
+pub(crate) fn transfer_close(py: Python<'_>) {
+    py.detach(transfer::web::close_idle);
+}
+
 /// Returns a task that downloads a file.
 #[pyfunction]
 pub(crate) fn transfer_download(

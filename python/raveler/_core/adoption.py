@@ -34,9 +34,9 @@ async def leave(runtime: Runtime, state: State, *, cancel: bool) -> None:
     """Close the runtime while the loop goes on, then give the loop back."""
     close = runtime._close  # noqa: SLF001 - the core and its extension are one unit
     try:
-        await _InThread(lambda: close(cancel))
+        await InThread(lambda: close(cancel))
     except BaseException:
-        await _InThread(lambda: close(True))  # noqa: FBT003 - a private function says what it is by its name
+        await InThread(lambda: close(True))  # noqa: FBT003 - a private function says what it is by its name
         raise
     finally:
         place = state.adopted
@@ -48,7 +48,7 @@ async def leave(runtime: Runtime, state: State, *, cancel: bool) -> None:
             await state.trio.finish()
 
 
-class _InThread:
+class InThread:
     """Awaits a blocking function that runs on a thread of its own."""
 
     def __init__(self, function: Callable[[], Any]) -> None:

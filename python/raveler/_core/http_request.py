@@ -9,6 +9,7 @@ import os
 
 from raveler import _raveler
 from raveler._core import options as _options
+from raveler._core.hub import running_loop
 from raveler._core.native import OPTIONS
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from raveler._core.runtime import Runtime
 
     Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+    # Name, file name, content, path of the content, media type.
+    FormPart = tuple[str, str | None, bytes | None, str | None, str | None]
 
     class RequestOptions(OperationOptions, total=False):
         """What can be said about one request."""
@@ -62,8 +65,7 @@ def settings(**given: Any) -> dict[str, Any]:
         checked["rate"] = (rate.count, rate.per)
     for name in ("http2", "cookies"):
         checked[name] = _switch(name, given[name])
-    verify = given["verify"]
-    checked["verify"] = verify if isinstance(verify, bool) else os.fspath(verify)
+    checked["verify"] = _verify(given["verify"])
     proxy = given["proxy"]
     checked["proxy"] = None if proxy is None else _text("proxy", proxy)
     checked["max_redirects"] = _options.count("max_redirects", given["max_redirects"], least=0)
@@ -140,8 +142,8 @@ def pairs(name: str, given: Any) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     try:
         for key, value in items:
-            for each in value if isinstance(value, (list, tuple)) else (value,):
-                result.append((_plain(key), _plain(each)))
+            values = value if isinstance(value, (list, tuple)) else (value,)
+            result.extend((_plain(key), _plain(each)) for each in values)
     except (TypeError, ValueError):
         message = f"{name} must be a mapping or pairs of text, not {type(given).__name__}"
         raise TypeError(message) from None
@@ -155,12 +157,17 @@ class Feed:
         """Read nothing yet."""
         self._pieces = pieces
         self._sink = sink
+        self._running: object = None
 
     def start(self, runtime: Runtime, task: _raveler.Task[Any]) -> None:
-        """Read the pieces on a thread of the runtime, or on its loop if they come asynchronously."""
+        """Read the pieces on a thread of the runtime; on the running loop, or its own, if they come asynchronously."""
         task.add_done_callback(lambda _: self._sink.close())
         if hasattr(self._pieces, "__aiter__"):
-            runtime.options(on="loop", name="http body").submit(self._pump_async)
+            loop = running_loop()
+            if loop is None:
+                runtime.options(on="loop", name="http body").submit(self._pump_async)
+            else:
+                self._running = loop.create_task(self._pump_async())
         else:
             runtime.options(on="thread", name="http body").submit(self._pump)
 
@@ -214,27 +221,32 @@ def _pieces(file: Any) -> Iterable[bytes]:
         yield piece.encode() if isinstance(piece, str) else piece
 
 
-def _fields(data: Any) -> list[tuple[str, str | None, bytes | None, str | None]]:
-    return [(name, None, value.encode(), None) for name, value in pairs("data", data)]
+def _fields(data: Any) -> list[FormPart]:
+    return [(name, None, value.encode(), None, None) for name, value in pairs("data", data)]
 
 
-def _files(files: Any) -> list[tuple[str, str | None, bytes | None, str | None]]:
-    result: list[tuple[str, str | None, bytes | None, str | None]] = []
+def _files(files: Any) -> list[FormPart]:
+    result: list[FormPart] = []
     for name, value in files.items():
         if isinstance(value, os.PathLike):
             path = os.fspath(value)
-            result.append((name, os.path.basename(path), None, path))  # noqa: PTH119 - the path is text already
+            result.append((name, os.path.basename(path), None, path, None))  # noqa: PTH119 - the path is text already
         elif isinstance(value, tuple):
-            content = value[1]
-            result.append((name, value[0], content.encode() if isinstance(content, str) else bytes(content), None))
+            content, kind = value[1], value[2] if len(value) > len(("name", "content")) else None
+            result.append(
+                (name, value[0], content.encode() if isinstance(content, str) else bytes(content), None, kind)
+            )
         elif isinstance(value, (bytes, bytearray, str)):
-            result.append((name, name, value.encode() if isinstance(value, str) else bytes(value), None))
+            result.append((name, name, value.encode() if isinstance(value, str) else bytes(value), None, None))
         elif hasattr(value, "read"):
             content = value.read()
             file = os.path.basename(str(getattr(value, "name", name)))  # noqa: PTH119 - it may be no path at all
-            result.append((name, file, content.encode() if isinstance(content, str) else content, None))
+            result.append((name, file, content.encode() if isinstance(content, str) else content, None, None))
         else:
-            message = f"files[{name!r}] must be a path, bytes, a file or (file name, content), not {value!r}"
+            message = (
+                f"files[{name!r}] must be a path, bytes, a file, (file name, content) or (file name, content, type), "
+                f"not {value!r}"
+            )
             raise TypeError(message)
     return result
 
@@ -249,10 +261,24 @@ def _auth(given: Any) -> tuple[str, str | None] | None:
         return None
     if isinstance(given, str):
         return given, None
-    if isinstance(given, tuple) and len(given) == len(("user", "password")) and all(isinstance(part, str) for part in given):
-        return given
+    is_pair = isinstance(given, tuple) and len(given) == len(("user", "password"))
+    if is_pair and all(isinstance(part, str) for part in given):
+        return given  # type: ignore[no-any-return]
     message = "auth must be (user, password), or a token as text for Authorization: Bearer"
     raise TypeError(message)
+
+
+def _verify(given: Any) -> bool | str:
+    if isinstance(given, bool):
+        return given
+    if not isinstance(given, (str, os.PathLike)):
+        message = f"verify must be True, False or the path of a file with certificates, not {given!r}"
+        raise TypeError(message)
+    path = os.fspath(given)
+    if not os.path.isfile(path):  # noqa: PTH113 - the path is text already
+        message = f"verify={path!r} is not a file; give the path of a PEM file with the authorities to trust"
+        raise FileNotFoundError(message)
+    return str(path)
 
 
 def _plain(value: Any) -> str:

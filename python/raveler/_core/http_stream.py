@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from raveler import _raveler
     from raveler._core.runtime import Runtime
 
+_ERRORS = 400
+
 
 class Stream:
     """An answer whose body is read piece by piece; memory holds one piece at a time.
@@ -40,6 +42,21 @@ class Stream:
     def url(self) -> str:
         """The address that answered, after redirects."""
         return self._answer().url
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status < _ERRORS
+
+    def raise_for_status(self) -> Self:
+        """Raise `HttpError` if the status is 400 or above; return the answer itself otherwise."""
+        if not self.ok:
+            from raveler.exceptions import HttpError
+
+            error = HttpError(f"{self.url.partition('?')[0]} answered {self.status}")
+            error.status, error.url = self.status, self.url
+            raise error
+        return self
 
     def __enter__(self) -> Self:
         """Wait for the headers."""

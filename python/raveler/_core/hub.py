@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import weakref
+from itertools import count
+from typing import NamedTuple
 
 from raveler import _raveler
 
@@ -19,7 +21,16 @@ if TYPE_CHECKING:
         def _subscribe(self, hub: _raveler.Hub, token: object, /) -> None: ...
 
 
-_hubs: dict[int, tuple[weakref.ref[Any], _raveler.Hub]] = {}
+class _Entry(NamedTuple):
+    """The hub of one loop. The futures hold the loop, so whoever gives up a wait takes its future out again."""
+
+    loop: weakref.ref[Any]
+    hub: _raveler.Hub
+    waiting: dict[int, asyncio.Future[None]]
+
+
+_hubs: dict[int, _Entry] = {}
+_tokens = count()
 
 
 def wait(task: _raveler.Task[Any]) -> Generator[Any, Any, Any]:
@@ -49,9 +60,14 @@ def pause(subject: Subscribable) -> Generator[Any, Any, None]:
     if loop is None:
         message = "a raveler task can be awaited in asyncio and in trio; neither runs in this thread"
         raise RuntimeError(message)
-    future = loop.create_future()
-    subject._subscribe(hub_of(loop), future)  # noqa: SLF001 - the core and its extension are one unit
-    yield from future
+    entry = _entry_of(loop)
+    future, token = loop.create_future(), next(_tokens)
+    entry.waiting[token] = future
+    try:
+        subject._subscribe(entry.hub, token)  # noqa: SLF001 - the core and its extension are one unit
+        yield from future
+    finally:
+        entry.waiting.pop(token, None)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -66,21 +82,23 @@ def in_trio() -> bool:
     return module is not None and module.in_trio_task()
 
 
-def hub_of(loop: asyncio.AbstractEventLoop) -> _raveler.Hub:
-    """Return the hub of an asyncio loop; its tokens are futures of this loop."""
+def _entry_of(loop: asyncio.AbstractEventLoop) -> _Entry:
     entry = _hubs.get(id(loop))
     if entry is None:
-        key = id(loop)
-        reference = weakref.ref(loop, lambda _: _hubs.pop(key, None))
-        entry = (reference, _hub_for(reference))
-        _hubs[key] = entry
-    return entry[1]
+        key, forget = id(loop), _hubs.pop
+        reference = weakref.ref(loop, lambda _: forget(key, None))
+        waiting: dict[int, asyncio.Future[None]] = {}
+        entry = _hubs[key] = _Entry(reference, _hub_for(reference, waiting), waiting)
+    return entry
 
 
-def _hub_for(reference: weakref.ref[asyncio.AbstractEventLoop]) -> _raveler.Hub:
+def _hub_for(
+    reference: weakref.ref[asyncio.AbstractEventLoop], waiting: dict[int, asyncio.Future[None]]
+) -> _raveler.Hub:
     def flush() -> None:
-        for future in hub.take():
-            if not future.done():
+        for token in hub.take():
+            future = waiting.get(token)
+            if future is not None and not future.done():
                 future.set_result(None)
 
     loop = reference()

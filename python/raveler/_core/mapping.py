@@ -53,6 +53,8 @@ def start(
     runtime._check_open()  # noqa: SLF001 - the core and its extension are one unit
     plan = _Plan(options)
     inner, leading, own = functions.resolve(function)
+    if own["on"] == "native":
+        return _native_run(runtime, function, _source(iterables), plan, options, star=star)
     # With its object a method travels once, not once for each item.
     target = partial(inner, *leading) if leading else inner
     given = {**runtime._options, **runtime._checked(options)}  # noqa: SLF001 - the core and its extension are one unit
@@ -114,6 +116,40 @@ def _window_run(
         window=plan.window or 4 * concurrency,
         is_loop=on == "loop",
     )
+
+
+def _native_run(
+    runtime: Runtime,
+    function: Callable[..., Any],
+    source: Iterator[Any],
+    plan: _Plan,
+    options: dict[str, Any],
+    *,
+    star: bool,
+) -> Results[Any]:
+    """Return the results of an operation of Rust: its calls are tasks by themselves."""
+    from raveler._core.window import DEFAULT_CONCURRENCY
+
+    given = {name: value for name, value in options.items() if name != "on"}
+    concurrency = plan.concurrency or DEFAULT_CONCURRENCY["native"]
+    results: Results[Any] = WindowResults(
+        runtime,
+        function,
+        source,
+        star=star,
+        ordered=plan.ordered,
+        errors=plan.errors,
+        concurrency=concurrency,
+        window=plan.window or 4 * concurrency,
+        is_loop=False,
+        submit=lambda _call, _index, function, items: function(*items, **given),
+    )
+    results._name = functions.name_of(function)  # noqa: SLF001 - the core and its extension are one unit
+    meter = progress.meter(plan.progress, results._name, None)  # noqa: SLF001 - the core and its extension are one unit
+    if meter is not None:
+        results = MeteredResults(results, meter)
+    runtime._track(results)  # noqa: SLF001 - the core and its extension are one unit
+    return results
 
 
 def _source(iterables: tuple[Any, ...]) -> Iterator[Any]:

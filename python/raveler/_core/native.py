@@ -10,8 +10,10 @@ from raveler._core.results import MeteredResults, Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any, Literal, TypedDict
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Literal, TypedDict, TypeVar
+
+    C = TypeVar("C", bound=Callable[..., Any])
 
     from raveler._core.runtime import Runtime
 
@@ -36,6 +38,12 @@ if TYPE_CHECKING:
 
 OPTIONS = frozenset({"retries", "backoff", "timeout", "limit", "name"})
 _MANY = ("ordered", "window", "concurrency", "errors", "progress")
+
+
+def operation(function: C) -> C:
+    """Mark a function whose calls return tasks of Rust, so that `map` calls it itself."""
+    function.__raveler_native__ = True  # type: ignore[attr-defined]
+    return function
 
 
 class NativeResults(Results[T], _raveler.NativeRun[T]):

@@ -120,6 +120,10 @@ class Runtime(_raveler.Runtime):
             self, function: Callable[[A], Coroutine[Any, Any, T]], a: Iterable[A], /, **options: Unpack[MapOptions]
         ) -> Results[T]: ...
         @overload
+        def map(
+            self, function: Callable[[A], _raveler.Task[T]], a: Iterable[A], /, **options: Unpack[MapOptions]
+        ) -> Results[T]: ...
+        @overload
         def map(self, function: Callable[[A], T], a: Iterable[A], /, **options: Unpack[MapOptions]) -> Results[T]: ...
         @overload
         def map(

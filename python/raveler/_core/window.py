@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from raveler._core.runtime import Runtime
 
-DEFAULT_CONCURRENCY = {"thread": 32, "loop": 100}
+DEFAULT_CONCURRENCY = {"thread": 32, "loop": 100, "native": 64}
 
 
 class Window(Generic[T]):
@@ -36,10 +36,11 @@ class Window(Generic[T]):
         concurrency: int,
         window: int,
         is_loop: bool,
+        submit: Callable[..., _raveler.Task[T]] | None = None,
     ) -> None:
         """Start nothing: the first item is pulled by whoever asks first."""
         self._call = view._reserve_call()  # noqa: SLF001 - the core and its extension are one unit
-        self._submit = view._submit_item  # noqa: SLF001 - the core and its extension are one unit
+        self._submit = submit or view._submit_item  # noqa: SLF001 - the core and its extension are one unit
         self._adopted = view._adopted_loop  # noqa: SLF001 - the core and its extension are one unit
         self._function = function
         self._source = source

@@ -1,7 +1,5 @@
 //! Where a database is: the URL taken apart, and its form without credentials.
 
-use url::Url;
-
 use super::error::DbError;
 
 /// An address that a driver can use.
@@ -9,10 +7,10 @@ use super::error::DbError;
 pub enum Address {
     /// A file, or memory of this process where there is no path.
     Sqlite(SqliteAddress),
-    /// A PostgreSQL server.
-    Postgres(Url),
-    /// A MySQL or MariaDB server.
-    Mysql(Url),
+    /// A PostgreSQL server, whose driver reads the rest itself.
+    Postgres(String),
+    /// A MySQL or MariaDB server, whose driver reads the rest itself.
+    Mysql(String),
 }
 
 /// Where an SQLite database lies.
@@ -39,23 +37,13 @@ impl Address {
         let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
         match scheme.as_str() {
             "sqlite" | "sqlite3" => sqlite(&text[scheme.len() + 1..]),
-            "postgresql" | "postgres" => Ok(Self::Postgres(parse(text)?)),
-            "mysql" | "mariadb" => Ok(Self::Mysql(parse(text)?)),
+            "postgresql" | "postgres" => Ok(Self::Postgres(text.to_owned())),
+            "mysql" | "mariadb" => Ok(Self::Mysql(text.to_owned())),
             _ => Err(DbError::Address(format!(
                 "{scheme:?} is no kind of database; the address begins with sqlite:, postgresql: or mysql:"
             ))),
         }
     }
-}
-
-fn parse(text: &str) -> Result<Url, DbError> {
-    // The text itself may hold a password, so the message does without it.
-    Url::parse(text).map_err(|error| {
-        DbError::Address(format!(
-            "the address of the database is not a URL: {error}; write scheme://user:password@host:port/name, with \
-             special characters of the password percent-encoded"
-        ))
-    })
 }
 
 fn sqlite(rest: &str) -> Result<Address, DbError> {
@@ -97,9 +85,10 @@ pub fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Returns scheme, host, port and database of a server's address: what messages may show.
+/// Returns the address without its credentials and options: what messages may show.
 #[must_use]
-pub fn shown(url: &Url) -> String {
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+pub fn shown(address: &str) -> String {
+    let address = address.split('?').next().unwrap_or_default();
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())
 }

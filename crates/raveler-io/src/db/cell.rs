@@ -130,3 +130,27 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// Returns a value as a JSON document; what JSON has no form for is a string.
+#[must_use]
+pub fn json_text(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Null => String::from("null"),
+        Cell::Bool(value) => value.to_string(),
+        Cell::Int(value) => value.to_string(),
+        Cell::BigInt(text) | Cell::Json(text) => text.to_string(),
+        Cell::Float(value) if value.is_finite() => format!("{value:?}"),
+        Cell::Array(items) => {
+            let items: Vec<String> = items.iter().map(json_text).collect();
+            format!("[{}]", items.join(","))
+        }
+        Cell::Uuid(bytes) => format!("\"{}\"", uuid_text(*bytes)),
+        Cell::Text(text) | Cell::Decimal(text) => serde_json::Value::from(&**text).to_string(),
+        Cell::Float(value) => format!("\"{value}\""),
+        Cell::Bytes(bytes) => serde_json::Value::from(hex(bytes)).to_string(),
+        Cell::Date(date) => format!("\"{date}\""),
+        Cell::Time(time) => format!("\"{time}\""),
+        Cell::DateTime(instant) => format!("\"{instant}\""),
+        Cell::Interval(micros) => micros.to_string(),
+    }
+}

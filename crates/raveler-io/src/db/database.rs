@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::address::Address;
 use super::batch::Batch;
 use super::error::DbError;
+use super::mysql::{Mysql, MysqlStream, MysqlTransaction};
 use super::options::Options;
+use super::postgres::{Postgres, PostgresStream, PostgresTransaction};
 use super::rows::Rows;
 use super::sqlite::{Sqlite, SqliteStream, SqliteTransaction};
 
@@ -13,18 +15,30 @@ use super::sqlite::{Sqlite, SqliteStream, SqliteTransaction};
 pub enum Database {
     /// A file, or memory.
     Sqlite(Sqlite),
+    /// A PostgreSQL server.
+    Postgres(Postgres),
+    /// A MySQL or MariaDB server.
+    Mysql(Mysql),
 }
 
 /// A transaction. Dropping it without a commit rolls it back.
 pub enum Transaction {
     /// Of an SQLite database.
     Sqlite(SqliteTransaction),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresTransaction),
+    /// Of a MySQL or MariaDB server.
+    Mysql(MysqlTransaction),
 }
 
 /// The rows of a query, read in batches.
 pub enum RowStream {
     /// Of an SQLite database.
     Sqlite(SqliteStream),
+    /// Of a PostgreSQL server.
+    Postgres(PostgresStream),
+    /// Of a MySQL or MariaDB server.
+    Mysql(MysqlStream),
 }
 
 /// Calls the same method of whichever driver there is.
@@ -32,8 +46,18 @@ macro_rules! each {
     ($kind:ident, $this:expr, $driver:ident => $call:expr) => {
         match $this {
             $kind::Sqlite($driver) => $call,
+            $kind::Postgres($driver) => $call,
+            $kind::Mysql($driver) => $call,
         }
     };
+}
+
+/// Refuses text that holds no statement, which some servers would take.
+fn there(sql: &str) -> Result<(), DbError> {
+    if sql.trim().is_empty() {
+        return Err(DbError::Shape(String::from("the text holds no statement; write one")));
+    }
+    Ok(())
 }
 
 /// The verbs that a database and a transaction share.
@@ -46,6 +70,7 @@ macro_rules! verbs {
             ///
             /// If there is no connection, or the database refuses the statement.
             pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                there(&sql)?;
                 each!($kind, self, driver => driver.fetch(sql, params, usize::MAX).await)
             }
 
@@ -55,6 +80,7 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch).
             pub async fn fetch_one(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
+                there(&sql)?;
                 each!($kind, self, driver => driver.fetch(sql, params, 1).await)
             }
 
@@ -64,6 +90,9 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch).
             pub async fn fetch_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Vec<Rows>, DbError> {
+                if params.is_empty() {
+                    return Ok(Vec::new());
+                }
                 each!($kind, self, driver => driver.fetch_many(sql, params).await)
             }
 
@@ -82,6 +111,9 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch); nothing is changed then.
             pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+                if params.is_empty() {
+                    return Ok(0);
+                }
                 each!($kind, self, driver => driver.execute_many(sql, params).await)
             }
 
@@ -112,6 +144,8 @@ macro_rules! verbs {
             pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<RowStream, DbError> {
                 Ok(match self {
                     Self::Sqlite(driver) => RowStream::Sqlite(driver.stream(sql, params, most).await?),
+                    Self::Postgres(driver) => RowStream::Postgres(driver.stream(sql, params, most).await?),
+                    Self::Mysql(driver) => RowStream::Mysql(driver.stream(sql, params, most).await?),
                 })
             }
         }
@@ -130,8 +164,15 @@ impl Database {
     pub fn connect(url: &str, options: Options) -> Result<Self, DbError> {
         match Address::parse(url)? {
             Address::Sqlite(address) => Ok(Self::Sqlite(Sqlite::new(address, options))),
-            Address::Postgres(_) | Address::Mysql(_) => Err(DbError::Address(String::from("no driver"))),
+            Address::Postgres(url) => Ok(Self::Postgres(Postgres::new(&url, options)?)),
+            Address::Mysql(url) => Ok(Self::Mysql(Mysql::new(&url, options)?)),
         }
+    }
+
+    /// Returns the address without its credentials and options.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        each!(Self, self, driver => driver.describe())
     }
 
     /// Begins a transaction, which has a connection for itself.
@@ -142,6 +183,8 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, DbError> {
         Ok(match self {
             Self::Sqlite(driver) => Transaction::Sqlite(driver.begin().await?),
+            Self::Postgres(driver) => Transaction::Postgres(driver.begin().await?),
+            Self::Mysql(driver) => Transaction::Mysql(driver.begin().await?),
         })
     }
 
@@ -183,7 +226,8 @@ impl Transaction {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(DbError::Value(format!("{name:?} is no name for a savepoint; take letters, digits and _")));
         }
-        let sql = format!("{verb} {name}");
+        // The prefix keeps the name apart from the words of SQL.
+        let sql = format!("{verb} raveler_{name}");
         each!(Self, self, driver => driver.control(sql).await)
     }
 

@@ -101,6 +101,12 @@ impl Sqlite {
         Self { address, options, lanes: Mutex::new(None), is_closed: Flag::new(false) }
     }
 
+    /// Returns the address.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        format!("sqlite:{}", self.address.path.as_deref().unwrap_or(":memory:"))
+    }
+
     fn lanes(&self) -> Result<Arc<Lanes>, DbError> {
         if self.is_closed.get() {
             return Err(DbError::Closed);

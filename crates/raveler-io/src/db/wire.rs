@@ -112,7 +112,7 @@ impl Decoder {
             Self::JsonB => Cell::Json(String::from_utf8_lossy(bytes.strip_prefix(&[1])?)),
             Self::Numeric => Cell::Decimal(Cow::Owned(numeric::to_text(bytes)?)),
             Self::Network => Cell::Text(Cow::Owned(network::to_text(bytes)?)),
-            Self::Money => Cell::Decimal(Cow::Owned(money(i64::from_be_bytes(bytes.try_into().ok()?)))),
+            Self::Money => Cell::Text(Cow::Owned(money(i64::from_be_bytes(bytes.try_into().ok()?)))),
             Self::Array(of) => array(of, bytes)?,
             Self::Range(of) => Cell::Text(Cow::Owned(range(of, bytes)?)),
             Self::Multirange(of) => Cell::Text(Cow::Owned(multirange(of, bytes)?)),
@@ -321,13 +321,19 @@ pub fn plain(cell: &Cell<'_>) -> String {
         Cell::Date(date) => date.to_string(),
         Cell::Time(time) => time.to_string(),
         Cell::DateTime(instant) => instant.to_string(),
-        Cell::Interval(micros) => format!("{micros} microseconds"),
+        Cell::Interval(micros) => seconds_text(*micros),
         Cell::Uuid(bytes) => super::cell::uuid_text(*bytes),
         Cell::Array(items) => {
             let items: Vec<String> = items.iter().map(array_item).collect();
             format!("{{{}}}", items.join(","))
         }
     }
+}
+
+fn seconds_text(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    format!("{sign}{}.{:06} seconds", micros / 1_000_000, micros % 1_000_000)
 }
 
 fn array_item(item: &Cell<'_>) -> String {

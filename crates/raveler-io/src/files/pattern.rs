@@ -3,9 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::error::FileError;
+use super::wildcard::Wildcard;
 
 /// The most names in a pattern: the places reached in it are bits of one word.
 const MOST_PARTS: usize = 63;
@@ -23,7 +22,7 @@ enum Part {
     /// `**`: any number of folders, none included.
     AnyDepth,
     Name {
-        matcher: GlobMatcher,
+        wildcard: Wildcard,
         is_dotted: bool,
     },
 }
@@ -85,8 +84,8 @@ impl Pattern {
         for (place, part) in self.parts.iter().enumerate().filter(|(place, _)| reached.0 >> place & 1 == 1) {
             match part {
                 Part::AnyDepth if with_hidden || !is_hidden => next |= self.onward(place),
-                Part::Name { matcher, is_dotted }
-                    if (with_hidden || *is_dotted || !is_hidden) && matcher.is_match(Path::new(name)) =>
+                Part::Name { wildcard, is_dotted }
+                    if (with_hidden || *is_dotted || !is_hidden) && wildcard.matches(&name.to_string_lossy()) =>
                 {
                     next |= self.onward(place + 1);
                 }
@@ -123,9 +122,8 @@ impl Part {
         if name == ".." {
             return Err("\"..\" stands behind a wildcard".to_owned());
         }
-        let glob = GlobBuilder::new(name).literal_separator(true).backslash_escape(true).build();
-        let glob = glob.map_err(|error| format!("{} in {name:?}", error.kind()))?;
-        Ok(Self::Name { matcher: glob.compile_matcher(), is_dotted: name.starts_with('.') })
+        let wildcard = Wildcard::parse(name).map_err(|reason| format!("in {name:?}, {reason}"))?;
+        Ok(Self::Name { wildcard, is_dotted: name.starts_with('.') })
     }
 }
 

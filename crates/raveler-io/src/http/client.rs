@@ -1,18 +1,18 @@
 //! The client: one request from its limits through its redirects to its answer.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
-use hyper::body::Incoming;
 use raveler_sync::Counter;
 use reqwest::cookie::CookieStore;
 
-use super::address::{host_and_port, shown};
+use super::address::shown;
+use super::answer::Answer;
 use super::decoding::{ACCEPTED, Content};
 use super::error::{HttpError, Phase};
-use super::failure;
 use super::hop::{Defaults, Hop, header};
 use super::options::ClientOptions;
 use super::outgoing::Outgoing;
@@ -61,6 +61,7 @@ impl Client {
         if let Some(most) = self.options.max_body
             && announced(&answer.headers).is_some_and(|size| size > most)
             && request.method != http::Method::HEAD
+            && answer.status != 304
         {
             return Err(HttpError::TooLarge { url: shown(&answer.url), limit: most });
         }
@@ -76,7 +77,7 @@ impl Client {
         let Some(limit) = request.timeout.or(self.options.timeout.total) else {
             return self.follow(request, None).await;
         };
-        let following = self.follow(request, Some((Instant::now() + limit, limit)));
+        let following = Box::pin(self.follow(request, Some((Instant::now() + limit, limit))));
         tokio::time::timeout(limit, following)
             .await
             .unwrap_or_else(|_| Err(HttpError::Timeout { url: shown(&request.url), phase: Phase::Total, after: limit }))
@@ -89,10 +90,10 @@ impl Client {
         let mut started = None;
         loop {
             let engine = self.transport.engine()?;
-            let permit = engine.limits.enter(&host_and_port(&hop.uri)).await;
+            let permit = engine.limits.enter(hop.host()).await;
             let started = *started.get_or_insert_with(Instant::now);
             let (head, body) = self.exchange(&engine, &hop, request).await?.into_parts();
-            let (status, from) = (head.status.as_u16(), hop.url.to_string());
+            let (status, from) = (head.status.as_u16(), hop.address.text.clone());
             if follows && hop.redirect(status, &head.headers)? {
                 if history.len() >= self.options.max_redirects as usize {
                     let url = shown(&request.url);
@@ -124,14 +125,19 @@ impl Client {
         engine: &Engine,
         hop: &Hop<'_>,
         request: &Request,
-    ) -> Result<http::Response<Incoming>, HttpError> {
+    ) -> Result<http::Response<Answer>, HttpError> {
         let may_repeat = hop.method.is_idempotent() && (request.is_repeatable() || !hop.has_body);
-        let answer = match self.attempt(engine, hop, request).await {
-            Err(HttpError::Lost { .. }) if may_repeat => self.attempt(engine, hop, request).await?,
-            answer => answer?,
+        let mut attempts_left = if may_repeat { 2 } else { 1 };
+        let answer = loop {
+            attempts_left -= 1;
+            match self.attempt(engine, hop, request).await {
+                Err(HttpError::Lost { .. }) if attempts_left > 0 => {}
+                answer => break answer?,
+            }
         };
         if self.options.cookies && answer.headers().contains_key(SET_COOKIE) {
-            engine.jar.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), &hop.url);
+            let mut cookies = answer.headers().get_all(SET_COOKIE).iter().filter(|line| is_for_a_site(line));
+            engine.jar.set_cookies(&mut cookies, &hop.address.url());
             engine.has_cookies.set(true);
         }
         Ok(answer)
@@ -142,27 +148,25 @@ impl Client {
         engine: &Engine,
         hop: &Hop<'_>,
         request: &Request,
-    ) -> Result<http::Response<Incoming>, HttpError> {
-        let name = || shown(hop.url.as_str());
+    ) -> Result<http::Response<Answer>, HttpError> {
+        let name = || shown(&hop.address.text);
         let body = if hop.has_body { &request.body } else { &RequestBody::Empty };
         let (body, media) =
             Outgoing::of(body).await.map_err(|broken| HttpError::Body { url: name(), reason: broken.0 })?;
-        let jar = engine.has_cookies.get().then(|| engine.jar.cookies(&hop.url)).flatten();
+        let jar = engine.has_cookies.get().then(|| engine.jar.cookies(&hop.address.url())).flatten();
         let pulse = body.pulse();
         let mut message = http::Request::new(body);
         *message.method_mut() = hop.method.clone();
-        *message.uri_mut() = hop.uri.clone();
-        *message.headers_mut() = hop.headers(&self.defaults, jar, media)?;
-        let answer = engine.exchange(message);
-        let answer = match self.patience() {
+        *message.uri_mut() = hop.address.uri.clone();
+        *message.headers_mut() = hop.headers(&self.defaults, jar.as_ref(), media)?;
+        let mut answer = std::pin::pin!(engine.exchange(message, name));
+        match self.patience() {
             None => answer.await,
-            Some(limit) => patiently(answer, limit, pulse.as_deref()).await.ok_or_else(|| HttpError::Timeout {
-                url: name(),
-                phase: Phase::Read,
-                after: self.options.timeout.read.unwrap_or_default(),
-            })?,
-        };
-        answer.map_err(|error| failure::without_answer(name(), &error))
+            Some(limit) => patiently(answer.as_mut(), limit, pulse.as_deref()).await.unwrap_or_else(|| {
+                let after = self.options.timeout.read.unwrap_or_default();
+                Err(HttpError::Timeout { url: name(), phase: Phase::Read, after })
+            }),
+        }
     }
 
     /// How long the head of an answer may take, with the connection that it may need first.
@@ -173,11 +177,13 @@ impl Client {
 }
 
 /// Waits for `answer` until nothing has moved for `limit`: neither came the answer, nor went any of the body.
-async fn patiently<T>(answer: impl Future<Output = T>, limit: Duration, pulse: Option<&Counter>) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
+async fn patiently<A>(mut answer: Pin<&mut A>, limit: Duration, pulse: Option<&Counter>) -> Option<A::Output>
+where
+    A: Future,
+{
     loop {
         let before = pulse.map(Counter::get);
-        match tokio::time::timeout(limit, &mut answer).await {
+        match tokio::time::timeout(limit, answer.as_mut()).await {
             Ok(answer) => return Some(answer),
             Err(_) if pulse.map(Counter::get) != before => {}
             Err(_) => return None,
@@ -203,12 +209,21 @@ fn defaults(options: &ClientOptions) -> Result<Defaults, HttpError> {
     Ok(Defaults { headers, decodes })
 }
 
+/// Returns whether a cookie is for less than a whole top-level domain, whose every site would get it.
+fn is_for_a_site(line: &HeaderValue) -> bool {
+    let line = String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase();
+    line.split(';').skip(1).all(|attribute| match attribute.trim().strip_prefix("domain=") {
+        Some(domain) => domain.trim_matches('.').contains('.') || domain.trim_matches('.') == "localhost",
+        None => true,
+    })
+}
+
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Reads the short body of a redirect to its end, so that its connection is free for the next request.
-async fn drain(mut body: Incoming, headers: &HeaderMap) {
+async fn drain(mut body: Answer, headers: &HeaderMap) {
     use http_body_util::BodyExt;
     if announced(headers).is_some_and(|size| size <= DRAINED) {
         while let Some(Ok(_)) = body.frame().await {}

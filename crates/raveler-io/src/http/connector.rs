@@ -75,6 +75,17 @@ impl Connector {
         })))
     }
 
+    /// Returns whether requests to `uri` go in plain text straight to their server.
+    pub(super) fn is_direct(&self, uri: &Uri) -> bool {
+        let is_exempt = |proxies: &Matcher| proxies.intercept(uri).is_none();
+        uri.scheme_str() == Some("http") && self.0.proxies.as_ref().is_none_or(is_exempt)
+    }
+
+    /// Connects within the limit; the wait for a descriptor does not count.
+    pub(super) async fn connect(&self, uri: &Uri) -> Result<Stream, HttpError> {
+        self.0.connect(uri).await
+    }
+
     /// Returns what a proxy wants to be told with each plain request, where one with a password is in the way.
     pub(super) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         let proxies = self.0.proxies.as_ref()?;
@@ -101,7 +112,6 @@ impl Service<Uri> for Connector {
 }
 
 impl Inner {
-    /// Connects within the limit; the wait for a descriptor does not count.
     async fn connect(&self, uri: &Uri) -> Result<Stream, HttpError> {
         loop {
             let attempt = self.attempt(uri);

@@ -7,11 +7,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use http_body::Body;
 use http_body_util::{BodyDataStream, BodyExt};
-use hyper::body::{Body, Incoming};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
+use super::answer::Answer;
 use super::error::HttpError;
 use super::failure;
 
@@ -34,7 +35,7 @@ pub(super) enum Encoding {
 /// The content of an answer.
 pub(super) enum Content {
     /// As the server sent it.
-    Plain(Incoming),
+    Plain(Answer),
     /// Compressed with what is left of the list, the last one first.
     Compressed(Reader, Vec<Encoding>),
     /// Being decoded.
@@ -45,7 +46,7 @@ pub(super) enum Content {
 
 impl Content {
     /// The content of `body`, decoded as `headers` say if `is_wanted`.
-    pub(super) fn new(body: Incoming, headers: &HeaderMap, is_wanted: bool) -> Self {
+    pub(super) fn new(body: Answer, headers: &HeaderMap, is_wanted: bool) -> Self {
         match encodings(headers) {
             Some(encodings) if is_wanted && !encodings.is_empty() && !body.is_end_stream() => {
                 let source = BodyDataStream::new(body).map_err(std::io::Error::other);
@@ -115,7 +116,7 @@ fn decoder(reader: Reader, encoding: Encoding, first: u8) -> Reader {
 /// Returns whether the connection broke, the compressed data ended early, or they are not what the header says.
 fn broken(url: &str, error: &std::io::Error) -> HttpError {
     let url = url.to_owned();
-    if error.get_ref().is_some_and(|inner| inner.is::<hyper::Error>()) {
+    if matches!(error.get_ref(), Some(inner) if inner.is::<hyper::Error>()) {
         return failure::within_body(url, error);
     }
     if error.kind() == std::io::ErrorKind::UnexpectedEof {

@@ -18,7 +18,7 @@ pub(super) fn within_body(url: String, error: &(dyn Error + 'static)) -> HttpErr
 
 fn named(url: String, error: &(dyn Error + 'static), lost: fn(String, String) -> HttpError) -> HttpError {
     let mut next = Some(error);
-    let mut last = error;
+    let mut root = error;
     let mut is_invalid = false;
     while let Some(cause) = next {
         if let Some(ours) = cause.downcast_ref::<HttpError>() {
@@ -33,9 +33,9 @@ fn named(url: String, error: &(dyn Error + 'static), lost: fn(String, String) ->
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             is_invalid |= matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput);
         }
-        last = cause;
+        root = cause;
         next = cause.source();
     }
-    let reason = last.to_string();
+    let reason = root.to_string();
     if is_invalid { HttpError::Protocol { url, reason } } else { lost(url, reason) }
 }

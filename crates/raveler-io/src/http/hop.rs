@@ -4,9 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use url::Url;
 
-use super::address::{resolve, shown, take_userinfo, uri};
+use super::address::{Address, Userinfo, shown};
 use super::error::HttpError;
 use super::options::{Auth, ClientOptions};
 use super::request::Request;
@@ -23,13 +22,11 @@ pub(super) struct Defaults {
 pub(super) struct Hop<'a> {
     request: &'a Request,
     options: &'a ClientOptions,
-    /// The address of this exchange, without userinfo.
-    pub(super) url: Url,
-    /// The same, as connections take it.
-    pub(super) uri: Uri,
+    /// The address of this exchange.
+    pub(super) address: Address,
     /// The method of this exchange.
     pub(super) method: Method,
-    userinfo: Option<(String, String)>,
+    userinfo: Option<Userinfo>,
     /// Whether a redirect left the host for which the credentials are.
     is_elsewhere: bool,
     /// Whether the body still goes along: a redirect may turn the request into a GET.
@@ -39,11 +36,9 @@ pub(super) struct Hop<'a> {
 impl<'a> Hop<'a> {
     /// The first exchange of `request`.
     pub(super) fn first(request: &'a Request, options: &'a ClientOptions) -> Result<Self, HttpError> {
-        let mut url = resolve(options.base_url.as_ref(), &request.url, &request.query)?;
-        let userinfo = take_userinfo(&mut url);
+        let (address, userinfo) = Address::resolve(options.base_url.as_ref(), &request.url, &request.query)?;
         Ok(Self {
-            uri: uri(&url)?,
-            url,
+            address,
             request,
             options,
             method: request.method.clone(),
@@ -53,13 +48,18 @@ impl<'a> Hop<'a> {
         })
     }
 
+    /// Returns host and port of this exchange.
+    pub(super) fn host(&self) -> &str {
+        self.address.uri.authority().map_or("", |authority| authority.as_str())
+    }
+
     /// Returns the headers of this exchange: the client's, replaced by the request's own.
     ///
     /// `jar` are the client's cookies for the address, `media` is the body's media type.
     pub(super) fn headers(
         &self,
         defaults: &Defaults,
-        jar: Option<HeaderValue>,
+        jar: Option<&HeaderValue>,
         media: Option<String>,
     ) -> Result<HeaderMap, HttpError> {
         let mut headers = defaults.headers.clone();
@@ -89,7 +89,7 @@ impl<'a> Hop<'a> {
         Ok(headers)
     }
 
-    fn credentials(&self, headers: &mut HeaderMap, jar: Option<HeaderValue>) -> Result<(), HttpError> {
+    fn credentials(&self, headers: &mut HeaderMap, jar: Option<&HeaderValue>) -> Result<(), HttpError> {
         if self.is_elsewhere {
             headers.remove(AUTHORIZATION);
             headers.remove(COOKIE);
@@ -102,7 +102,7 @@ impl<'a> Hop<'a> {
         if own.is_empty() && jar.is_none() {
             return Ok(());
         }
-        let mut cookies: Vec<String> = headers.get_all(COOKIE).iter().chain(jar.as_ref()).map(text).collect();
+        let mut cookies: Vec<String> = headers.get_all(COOKIE).iter().chain(jar).map(text).collect();
         cookies.extend(own.iter().map(|(name, value)| format!("{name}={value}")));
         let mut line = value("cookie", &cookies.join("; "))?;
         line.set_sensitive(true);
@@ -133,14 +133,8 @@ impl<'a> Hop<'a> {
         let Some(location) = headers.get(LOCATION).filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
             return Ok(false);
         };
-        let bad = |reason: String| HttpError::BadRedirect { url: shown(self.url.as_str()), reason };
-        let location = String::from_utf8_lossy(location.as_bytes());
-        let mut next = self.url.join(&location).map_err(|error| bad(format!("its address is not a URL ({error})")))?;
-        if !matches!(next.scheme(), "http" | "https") {
-            return Err(bad(format!("the scheme {:?} is not HTTP", next.scheme())));
-        }
-        take_userinfo(&mut next);
-        next.set_fragment(None);
+        let bad = |reason: String| HttpError::BadRedirect { url: shown(&self.address.text), reason };
+        let next = self.address.join(&String::from_utf8_lossy(location.as_bytes())).map_err(bad)?;
         let becomes_get = match status {
             303 => self.method != Method::HEAD,
             301 | 302 => self.method == Method::POST,
@@ -152,9 +146,8 @@ impl<'a> Hop<'a> {
         } else if self.has_body && !self.request.is_repeatable() {
             return Err(bad("it wants the body again, which was a stream; give bytes or a file".to_owned()));
         }
-        self.is_elsewhere |= is_other_host(&self.url, &next);
-        self.uri = uri(&next)?;
-        self.url = next;
+        self.is_elsewhere |= is_other_host(&self.address.uri, &next.uri);
+        self.address = next;
         Ok(true)
     }
 }
@@ -169,13 +162,12 @@ const BODY_HEADERS: [HeaderName; 5] = [
 ];
 
 /// Credentials stay with host and port, and move from `http:` to `https:` of one host but never back.
-fn is_other_host(from: &Url, to: &Url) -> bool {
-    if from.host() != to.host() {
-        return true;
-    }
-    let is_upgrade = (from.scheme(), to.scheme()) == ("http", "https");
+fn is_other_host(from: &Uri, to: &Uri) -> bool {
+    let is_upgrade = from.scheme_str() == Some("http") && to.scheme_str() == Some("https");
     let has_default_ports = from.port().is_none() && to.port().is_none();
-    from.origin() != to.origin() && !(is_upgrade && has_default_ports)
+    from.host() != to.host()
+        || from.port_u16() != to.port_u16()
+        || (from.scheme() != to.scheme() && !(is_upgrade && has_default_ports))
 }
 
 /// Returns a header as HTTP allows it.

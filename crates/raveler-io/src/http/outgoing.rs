@@ -56,25 +56,25 @@ impl Outgoing {
     ///
     /// Says what is wrong with a file that can't be read, or that a stream was sent before.
     pub(super) async fn of(body: &RequestBody) -> Result<(Self, Option<String>), Broken> {
-        Ok(match body {
-            RequestBody::Empty => (Self { left: Some(0), ..Self::default() }, None),
-            RequestBody::Bytes(bytes) => (Self::single(bytes.clone()), None),
+        match body {
+            RequestBody::Empty => Ok((Self { left: Some(0), ..Self::default() }, None)),
+            RequestBody::Bytes(bytes) => Ok((Self::single(bytes.clone()), None)),
             RequestBody::Form(fields) => {
                 let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-                (Self::single(Bytes::from(text)), Some("application/x-www-form-urlencoded".to_owned()))
+                Ok((Self::single(Bytes::from(text)), Some("application/x-www-form-urlencoded".to_owned())))
             }
-            RequestBody::Multipart(parts) => Self::multipart(parts).await?,
+            RequestBody::Multipart(parts) => Box::pin(Self::multipart(parts)).await,
             RequestBody::File(path) => {
-                let size = size(path).await?;
-                (Self::new([Piece::File(path.clone(), size)], Some(size)), None)
+                let size = Box::pin(size(path)).await?;
+                Ok((Self::new([Piece::File(path.clone(), size)], Some(size)), None))
             }
             RequestBody::Stream(stream) => {
                 let pieces = stream.take().ok_or_else(|| {
                     Broken("its stream was sent before; give bytes or a file if it may be sent again".to_owned())
                 })?;
-                (Self::new([Piece::Pieces(pieces)], None), None)
+                Ok((Self::new([Piece::Pieces(pieces)], None), None))
             }
-        })
+        }
     }
 
     fn single(bytes: Bytes) -> Self {

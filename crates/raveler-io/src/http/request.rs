@@ -14,7 +14,10 @@ use super::options::Auth;
 
 /// The pieces of a body whose producer is still at work. Can be sent once.
 #[derive(Clone)]
-pub struct BodyStream(Arc<Mutex<Option<mpsc::Receiver<Result<Bytes, String>>>>>);
+pub struct BodyStream(Arc<Mutex<Option<Pieces>>>);
+
+/// The pieces of a body, or why there are no more.
+pub(super) type Pieces = mpsc::Receiver<Result<Bytes, String>>;
 
 impl BodyStream {
     /// A body of what `receiver` yields; an `Err` breaks the request off with these words.
@@ -24,7 +27,7 @@ impl BodyStream {
     }
 
     /// Takes the pieces; `None` when they were taken before.
-    pub(super) fn take(&self) -> Option<mpsc::Receiver<Result<Bytes, String>>> {
+    pub(super) fn take(&self) -> Option<Pieces> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -62,10 +62,9 @@ impl AsyncWrite for Stream {
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         match self {
-            Self::Plain(_) => Connected::new(),
             Self::ToProxy(_) | Self::ToSecureProxy(_) => Connected::new().proxy(true),
             Self::Tls(inner) if inner.get_ref().1.alpn_protocol() == Some(b"h2") => Connected::new().negotiated_h2(),
-            Self::Tls(_) => Connected::new(),
+            Self::Plain(_) | Self::Tls(_) => Connected::new(),
         }
     }
 }

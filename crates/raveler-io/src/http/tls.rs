@@ -12,7 +12,7 @@ use super::error::HttpError;
 use super::options::Verify;
 
 /// Returns the configuration that `verify` describes; reads the system's certificates, which takes some milliseconds.
-pub(super) fn config(verify: &Verify, http2: bool) -> Result<ClientConfig, HttpError> {
+pub(crate) fn config(verify: &Verify, http2: bool) -> Result<ClientConfig, HttpError> {
     let provider = Arc::new(ring::default_provider());
     let bad = |reason: String| HttpError::BadOption { option: "verify", reason };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

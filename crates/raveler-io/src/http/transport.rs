@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use http::Response;
 use http::header::PROXY_AUTHORIZATION;
-use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use raveler_sync::Flag;
 use reqwest::cookie::Jar;
 
+use super::answer::Answer;
 use super::connector::Connector;
 use super::descriptors::{self, KeepsIdle};
+use super::direct::Direct;
 use super::error::HttpError;
+use super::failure;
 use super::limits::Limits;
 use super::options::ClientOptions;
 use super::outgoing::Outgoing;
@@ -39,6 +41,9 @@ pub(super) struct Engine {
     /// Set once another has taken its place.
     is_retired: Flag,
     connector: Connector,
+    /// Plain connections.
+    direct: Arc<Direct>,
+    /// Those through TLS or a proxy, and HTTP/2.
     pool: Pool,
     /// How many requests may run.
     pub(super) limits: Arc<Limits>,
@@ -54,6 +59,7 @@ impl Engine {
         Ok(Self {
             pid: std::process::id(),
             is_retired: Flag::new(false),
+            direct: Direct::new(IDLE, IDLE_PER_HOST, READ),
             pool: pool(&connector),
             connector,
             limits: Arc::new(Limits::new(options.concurrency, options.rate)),
@@ -67,6 +73,7 @@ impl Engine {
         Self {
             pid: self.pid,
             is_retired: Flag::new(false),
+            direct: Direct::new(IDLE, IDLE_PER_HOST, READ),
             pool: pool(&self.connector),
             connector: self.connector.clone(),
             limits: Arc::clone(&self.limits),
@@ -76,14 +83,23 @@ impl Engine {
     }
 
     /// Sends `request` on a pooled or a new connection, and returns when the head of its answer is there.
+    ///
+    /// `name` is the address for errors.
     pub(super) async fn exchange(
         &self,
         mut request: http::Request<Outgoing>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
+        name: impl Fn() -> String,
+    ) -> Result<Response<Answer>, HttpError> {
+        if self.connector.is_direct(request.uri()) {
+            let (answer, link) = self.direct.exchange(&self.connector, request, &name).await?;
+            let (head, body) = answer.into_parts();
+            return Ok(Response::from_parts(head, Answer::over(body, link).await));
+        }
         if let Some(authorization) = self.connector.proxy_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
-        self.pool.request(request).await
+        let answer = Box::pin(self.pool.request(request)).await;
+        answer.map(|answer| answer.map(Answer::driven)).map_err(|error| failure::without_answer(name(), &error))
     }
 }
 
@@ -152,7 +168,19 @@ impl KeepsIdle for Transport {
     }
 }
 
-/// Forgets an engine of the parent process: dropping it would wake tasks of a runtime that does not run here.
+impl Drop for Transport {
+    fn drop(&mut self) {
+        let later = self.later.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        for engine in [self.first.take(), later].into_iter().flatten() {
+            if engine.pid != std::process::id() {
+                leak(Some(engine));
+            }
+        }
+    }
+}
+
+/// Forgets an engine of the parent process: dropping it would wake tasks of a
+/// runtime that does not run here, and take its sockets out of the poll set that it shares with the parent.
 fn leak(engine: Option<Arc<Engine>>) {
     if let Some(engine) = engine {
         std::mem::forget(engine);

@@ -40,7 +40,7 @@ impl Address {
         let scheme = match url.scheme() {
             "http" | "https" => Scheme::Http,
             "file" => Scheme::File,
-            "s3" | "s3a" | "gs" | "az" | "adl" | "azure" | "abfs" | "abfss" | "memory" => Scheme::Store,
+            "s3" | "s3a" | "gs" | "az" | "adl" | "azure" | "abfs" | "abfss" => Scheme::Store,
             other => {
                 let reason = format!("{other:?} is not known; use http, https, s3, gs, az or file");
                 return Err(TransferError::Address { url: shown(&url), reason });

@@ -1,24 +1,36 @@
 //! One attempt at a download: it ends with the whole file under its final name, or with nothing under it.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
 use super::address::Address;
-use super::copy::Copy;
+use super::copy::{Copy, Limit, Stop};
 use super::digest::{self, Sum};
 use super::error::TransferError;
 use super::offer::{Offer, Opened, Wanted};
 use super::part::{Note, Part, Stretch};
 use super::progress::Progress;
+use super::ranges::Ranges;
 use super::small;
 use super::source::{Body, Source};
 use super::target::Target;
 use crate::files::FileError;
 use crate::files::hop::blocking;
 use crate::files::replace::Landing;
+
+/// The size from which on several connections may pay.
+const LARGE: u64 = 64 << 20;
+/// The connections if they pay.
+const CONNECTIONS: usize = 4;
+/// The connections that a caller may ask for.
+const MOST_CONNECTIONS: usize = 32;
+/// How long the first connection is watched before others are opened.
+const TRIAL: Limit = Limit { bytes: 8 << 20, time: Duration::from_millis(250) };
+/// The bytes a microsecond from which on one connection is as fast as this machine.
+const FAST: u128 = 400;
 
 /// What to download, and how.
 #[derive(Clone)]
@@ -95,8 +107,12 @@ pub async fn download(download: &Download, progress: &Progress) -> Result<Downlo
         Target::refuse_existing(path)?;
     }
     let source = Source::new(&address, &download.headers, &download.options)?;
-    let attempt = Attempt { download, address, target, source, progress };
-    let landed = attempt.run().await?;
+    let attempt = Attempt { download, address, target, source, progress, has_ranges: true };
+    let landed = match attempt.run().await {
+        // A server that answers ranges wrongly may still send the whole file rightly.
+        Err(TransferError::Range { .. }) => Attempt { has_ranges: false, ..attempt }.run().await?,
+        landed => landed?,
+    };
     Ok(Downloaded {
         path: landed.path,
         bytes: landed.bytes,
@@ -113,6 +129,8 @@ struct Attempt<'run> {
     target: Target,
     source: Source,
     progress: &'run Progress,
+    /// Whether parts may be asked for.
+    has_ranges: bool,
 }
 
 struct Landed {
@@ -139,10 +157,13 @@ enum Begun {
 
 impl Attempt<'_> {
     async fn run(&self) -> Result<Landed, TransferError> {
-        let opened = match self.begin().await? {
-            Begun::Resumed(filling) => return self.fill(filling).await,
-            Begun::Fresh(opened) => opened,
-        };
+        match self.begin().await? {
+            Begun::Resumed(filling) => self.fill(filling).await,
+            Begun::Fresh(opened) => self.receive(opened).await,
+        }
+    }
+
+    async fn receive(&self, opened: Opened<Body>) -> Result<Landed, TransferError> {
         let path = self.target.named(&self.address, &opened.offer);
         if !self.download.overwrite {
             Target::refuse_existing(&path)?;
@@ -214,7 +235,7 @@ impl Attempt<'_> {
     async fn earlier(&self) -> Result<Option<Part>, TransferError> {
         let path = self.part_path();
         // A look costs less than a hop, and most downloads have no earlier attempt.
-        if !self.download.resume || std::fs::symlink_metadata(&path).is_err() {
+        if !self.download.resume || !self.has_ranges || std::fs::symlink_metadata(&path).is_err() {
             return Ok(None);
         }
         let (place, key) = (path.clone(), self.address.key());
@@ -234,7 +255,7 @@ impl Attempt<'_> {
     async fn start(&self, opened: Opened<Body>) -> Result<Filling, TransferError> {
         let Opened { offer, body, .. } = opened;
         let note = match (&offer.validator, offer.size) {
-            (Some(validator), Some(size)) if self.download.resume && offer.has_ranges => {
+            (Some(validator), Some(size)) if self.download.resume && offer.has_ranges && self.has_ranges => {
                 Some(Note { key: self.address.key(), validator: validator.clone(), size, missing: None })
             }
             _ => None,
@@ -246,27 +267,73 @@ impl Attempt<'_> {
     }
 
     async fn fill(&self, filling: Filling) -> Result<Landed, TransferError> {
-        let Filling { part, offer, mut body, mut missing, resumed_from } = filling;
+        let Filling { part, offer, body, missing, resumed_from } = filling;
         self.progress.begin(resumed_from, offer.size);
         let path = self.target.named(&self.address, &offer);
-        let (from, until) = missing.pop_front().unwrap_or_default();
-        let hasher = (from == 0 && missing.is_empty() && self.expected().is_some()).then(Sha256::new);
-        let mut copy = Copy {
-            file: part.file(),
-            path: part.path(),
-            position: from,
-            until: offer.size.map(|_| until),
-            hasher,
-            progress: self.progress,
-        };
-        copy.run(&mut body, None).await?;
-        let bytes = offer.size.unwrap_or(copy.position);
-        let known = copy.hasher.take().map(|hasher| hasher.finalize().into());
+        let filled = self.fill_part(&part, &offer, body, missing.into()).await;
+        if let Err(error @ TransferError::Range { .. }) = filled {
+            self.discard(part).await?;
+            return Err(error);
+        }
+        let (end, known) = filled?;
         let sha256 = self.land(part, &path, known).await?;
-        Ok(Landed { path, bytes, sha256, resumed_from, etag: offer.etag })
+        Ok(Landed { path, bytes: offer.size.unwrap_or(end), sha256, resumed_from, etag: offer.etag })
     }
 
-    async fn land(&self, part: Part, path: &std::path::Path, known: Option<Sum>) -> Result<Option<Sum>, TransferError> {
+    /// Fills what is missing; returns where the bytes end and their digest, if it was computed on the way.
+    async fn fill_part(
+        &self,
+        part: &Part,
+        offer: &Offer,
+        mut body: Body,
+        missing: Vec<Stretch>,
+    ) -> Result<(u64, Option<Sum>), TransferError> {
+        let (from, until) = missing[0];
+        let hasher = (from == 0 && missing.len() == 1 && self.expected().is_some()).then(Sha256::new);
+        let (file, path, progress) = (part.file(), part.path(), self.progress);
+        let mut copy = Copy { file, path, position: from, until: offer.size.map(|_| until), hasher, progress };
+        let several = self.connections(&mut copy, &mut body, offer, &missing).await?;
+        if let (Some(connections), Some(validator), Some(size)) = (several, offer.validator.clone(), offer.size) {
+            let mut rest = missing;
+            rest[0].0 = copy.position;
+            let url = self.address.shown();
+            let ranges = Ranges { source: &self.source, url: &url, part, validator, size, progress };
+            ranges.fill(&rest, connections, Some(body)).await?;
+            return Ok((size, None));
+        }
+        copy.run(&mut body, None).await?;
+        Ok((copy.position, copy.hasher.take().map(|hasher| hasher.finalize().into())))
+    }
+
+    /// Returns over how many connections to go on, or `None` for the one that is open.
+    async fn connections(
+        &self,
+        copy: &mut Copy<'_>,
+        body: &mut Body,
+        offer: &Offer,
+        missing: &[Stretch],
+    ) -> Result<Option<usize>, TransferError> {
+        let left = |position: u64| missing.iter().map(|(from, until)| until - from.max(&position)).sum::<u64>();
+        let wanted = self.download.connections.map(|wanted| wanted.clamp(1, MOST_CONNECTIONS));
+        if missing.len() > 1 {
+            return Ok(Some(wanted.unwrap_or(CONNECTIONS)));
+        }
+        let is_possible = self.has_ranges && offer.has_ranges && offer.validator.is_some() && offer.size.is_some();
+        match wanted {
+            _ if !is_possible || matches!(self.source, Source::Local(_)) => Ok(None),
+            Some(wanted) => Ok((wanted > 1).then_some(wanted)),
+            None if left(copy.position) < LARGE => Ok(None),
+            None => {
+                let (began, from) = (Instant::now(), copy.position);
+                let stopped = copy.run(body, Some(TRIAL)).await?;
+                let is_fast = u128::from(copy.position - from) >= FAST * began.elapsed().as_micros();
+                let is_slow = stopped == Stop::Limit && !is_fast;
+                Ok((is_slow && left(copy.position) >= LARGE / 2).then_some(CONNECTIONS))
+            }
+        }
+    }
+
+    async fn land(&self, part: Part, path: &Path, known: Option<Sum>) -> Result<Option<Sum>, TransferError> {
         let (target, address, expected, landing) =
             (path.to_path_buf(), self.address.clone(), self.expected(), self.landing());
         blocking("write", path, move |abandoned| {

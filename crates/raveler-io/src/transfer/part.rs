@@ -74,14 +74,14 @@ impl Part {
         let note = note.filter(|_| discard(path));
         let place = if note.is_some() { path.to_path_buf() } else { temporary_beside(path) };
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&place).map_err(wrong())?;
-        let part = Self { file: Arc::new(file), path: place, note: None, is_done: false };
+        let mut part = Self { file: Arc::new(file), path: place, note: None, is_done: false };
         if let Some(size) = size.filter(|size| *size > 0) {
             reserve(&part.file, size).map_err(wrong())?;
         }
         let Some(note) = note else { return Ok(part) };
         part.file.try_lock().map_err(|error| wrong()(error.into()))?;
-        let mut part = part;
-        part.write_note(note)?;
+        note.write(&part.path)?;
+        part.note = Some(note);
         Ok(part)
     }
 
@@ -125,27 +125,6 @@ impl Part {
         &self.path
     }
 
-    /// Writes down which stretches are missing. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError`] if the note can't be written.
-    pub fn write_missing(&mut self, missing: Vec<Stretch>) -> Result<(), FileError> {
-        match self.note.clone() {
-            Some(note) => self.write_note(Note { missing: Some(missing), ..note }),
-            None => Ok(()),
-        }
-    }
-
-    fn write_note(&mut self, note: Note) -> Result<(), FileError> {
-        let path = note_path(&self.path);
-        let replacement = Replacement::create(&path)?;
-        replacement.file().write_all(note.to_json().as_bytes()).map_err(FileError::at("write", &path))?;
-        replacement.land(Landing { durable: false, overwrite: true })?;
-        self.note = Some(note);
-        Ok(())
-    }
-
     /// Gives the part its final name. Blocks.
     ///
     /// # Errors
@@ -162,8 +141,9 @@ impl Part {
 
     /// Removes the part and its note. Blocks.
     pub fn discard(mut self) {
-        self.note = None;
-        discard(&self.path);
+        if self.note.take().is_some() {
+            let _ = std::fs::remove_file(note_path(&self.path));
+        }
     }
 }
 
@@ -213,6 +193,18 @@ fn note_path(part: &Path) -> PathBuf {
 }
 
 impl Note {
+    /// Writes the note of a part, in place of an earlier one. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the folder does not take it.
+    pub fn write(&self, part: &Path) -> Result<(), FileError> {
+        let path = note_path(part);
+        let replacement = Replacement::create(&path)?;
+        replacement.file().write_all(self.to_json().as_bytes()).map_err(FileError::at("write", &path))?;
+        replacement.land(Landing { durable: false, overwrite: true })
+    }
+
     fn read(part: &Path) -> Option<Self> {
         let note: Value = serde_json::from_slice(&std::fs::read(note_path(part)).ok()?).ok()?;
         // By invariant 4.

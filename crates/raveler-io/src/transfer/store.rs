@@ -9,12 +9,10 @@ use object_store::path::Path;
 use object_store::{Attribute, Error, GetOptions, GetRange, ObjectStore};
 
 use super::address::Address;
+use super::bucket;
 use super::error::TransferError;
 use super::name;
 use super::offer::{Offer, Opened, Validator, Wanted};
-
-/// The variables of the environment that configure stores begin with one of these.
-const OF_STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
 /// One object in a store.
 #[derive(Debug)]
@@ -31,13 +29,8 @@ impl Store {
     ///
     /// [`TransferError::Setting`] if an option can't be used.
     pub fn new(address: &Address, options: &[(String, String)]) -> Result<Self, TransferError> {
-        // Another part of the process may have chosen a provider; then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let given = options.iter().cloned();
-        let settings = environment().into_iter().chain(given);
-        let (store, location) = object_store::parse_url_opts(address.url(), settings)
-            .map_err(|error| TransferError::Setting { url: address.shown(), reason: reason(&error) })?;
-        Ok(Self { bucket: Arc::from(store), location, address: address.clone() })
+        let (bucket, location) = bucket::open(address, options)?;
+        Ok(Self { bucket, location, address: address.clone() })
     }
 
     /// Returns the store.
@@ -81,19 +74,6 @@ impl Store {
     }
 }
 
-/// Returns the settings that the environment holds, in small letters as the stores call them.
-fn environment() -> Vec<(String, String)> {
-    let known =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    known
-        .filter(|(name, _)| OF_STORES.iter().any(|prefix| name.starts_with(prefix)))
-        .map(|(name, value)| match name.as_str() {
-            "AWS_ENDPOINT_URL_S3" => ("aws_endpoint_url".to_owned(), value),
-            _ => (name.to_ascii_lowercase(), value),
-        })
-        .collect()
-}
-
 /// Returns what a store's failure is called here.
 #[must_use]
 pub fn failure(address: &Address, error: &Error) -> TransferError {
@@ -103,17 +83,12 @@ pub fn failure(address: &Address, error: &Error) -> TransferError {
         Error::NotFound { .. } => TransferError::Status { url, status: 404, after: None },
         Error::PermissionDenied { .. } => TransferError::Status { url, status: 403, after: None },
         Error::Unauthenticated { .. } => TransferError::Status { url, status: 401, after: None },
-        _ => TransferError::Store { url, reason: reason(error), may_pass: matches!(error, Error::Generic { .. }) },
+        _ => TransferError::Store {
+            url,
+            reason: bucket::innermost(error),
+            may_pass: matches!(error, Error::Generic { .. }),
+        },
     }
-}
-
-/// Returns the innermost cause: the outer ones repeat the address with its query.
-fn reason(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 /// The bytes of an object.

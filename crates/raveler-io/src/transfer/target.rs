@@ -6,7 +6,6 @@ use super::address::Address;
 use super::name;
 use super::offer::Offer;
 use crate::files::FileError;
-use crate::files::write::behind_links;
 
 /// Where a download ends up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ impl Target {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
             Self::Folder(path.to_path_buf())
         } else {
-            Self::File(behind_links(path))
+            Self::File(path.to_path_buf())
         }
     }
 

@@ -17,13 +17,14 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long a server may send nothing.
 const SILENCE: Duration = Duration::from_secs(60);
 
+static CLIENT: Mutex<Option<(u32, Client)>> = Mutex::new(None);
+
 /// Returns the client of this process; a forked child makes its own, because connections can't be shared.
 ///
 /// # Errors
 ///
 /// [`TransferError::Connect`] if the certificates of the system can't be read.
 pub fn client() -> Result<Client, TransferError> {
-    static CLIENT: Mutex<Option<(u32, Client)>> = Mutex::new(None);
     let mut kept = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if let Some((owner, client)) = &*kept
@@ -48,6 +49,14 @@ pub fn client() -> Result<Client, TransferError> {
     // The client of a parent is leaked: to drop it would touch a runtime whose threads do not exist here.
     std::mem::forget(kept.replace((process, client.clone())));
     Ok(client)
+}
+
+/// Closes the connections that are kept for the next transfer.
+pub fn close_idle() {
+    let mut kept = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.as_ref().is_some_and(|(owner, _)| *owner == std::process::id()) {
+        *kept = None;
+    }
 }
 
 /// Returns headers that can be sent.

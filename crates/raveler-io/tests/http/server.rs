@@ -4,9 +4,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use raveler_io::reactor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
 
 /// What the server was asked: request line, headers and body as text.
 #[derive(Clone, Default)]
@@ -15,6 +15,12 @@ pub struct Asked(Arc<Mutex<Vec<String>>>);
 impl Asked {
     pub fn all(&self) -> Vec<String> {
         self.0.lock().expect("nobody panics with it").clone()
+    }
+
+    pub fn note(&self, request: String) -> usize {
+        let mut all = self.0.lock().expect("nobody panics with it");
+        all.push(request);
+        all.len() - 1
     }
 
     pub fn len(&self) -> usize {
@@ -64,11 +70,7 @@ where
     F: Fn(usize, &str) -> (Vec<u8>, After) + Send + Sync + 'static,
 {
     while let Some(request) = request(&mut socket).await {
-        let number = {
-            let mut all = asked.0.lock().expect("nobody panics with it");
-            all.push(request.clone());
-            all.len() - 1
-        };
+        let number = asked.note(request.clone());
         let (bytes, after) = answer(number, &request);
         if socket.write_all(&bytes).await.is_err() || matches!(after, After::Close) {
             let _ = socket.shutdown().await;
@@ -102,15 +104,15 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
 
 /// An answer with this status line, these headers and this body, whose length is told.
 pub fn reply(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    lines.push_str(&format!("content-length: {}\r\n", body.len()));
-    let mut bytes = format!("HTTP/1.1 {status}\r\n{lines}\r\n").into_bytes();
+    let length = format!("content-length: {}", body.len());
+    let first = format!("HTTP/1.1 {status}");
+    let lines = [&[first.as_str()], headers, &[&length, "", ""]].concat();
+    let mut bytes = lines.join("\r\n").into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
 
-/// Runs a test on a runtime of its own.
+/// Runs a test on the runtime of the process.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime: Runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads start");
-    runtime.block_on(test)
+    reactor::handle().block_on(test)
 }

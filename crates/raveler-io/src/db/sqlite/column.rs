@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Statement, ToSql};
 
 use crate::db::calendar::{Date, DateTime, Time};
-use crate::db::cell::{Cell, parse_uuid, uuid_text};
+use crate::db::cell::{Cell, json_text, parse_uuid, uuid_text};
 use crate::db::error::DbError;
 use crate::db::pack::pack;
 use crate::db::rows::Column;
@@ -96,15 +96,12 @@ impl Bound<'_> {
     ///
     /// # Errors
     ///
-    /// If the value is a whole number beyond 64 bits, or a list.
+    /// If the value is a whole number beyond 64 bits.
     pub fn check(&self) -> Result<(), DbError> {
         match &self.0 {
             Cell::BigInt(digits) => Err(DbError::Value(format!(
                 "SQLite stores whole numbers of 64 bits, and {digits} is larger; store it as text"
             ))),
-            Cell::Array(_) => {
-                Err(DbError::Value(String::from("SQLite has no lists; store one as JSON, or its items as rows")))
-            }
             _ => Ok(()),
         }
     }
@@ -115,7 +112,8 @@ impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         use rusqlite::types::Value::Text;
         Ok(match &self.0 {
-            Cell::Null | Cell::Array(_) => ToSqlOutput::Borrowed(ValueRef::Null),
+            Cell::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Cell::Array(_) => ToSqlOutput::Owned(Text(json_text(&self.0))),
             Cell::Bool(value) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*value))),
             Cell::Int(value) | Cell::Interval(value) => ToSqlOutput::Borrowed(ValueRef::Integer(*value)),
             Cell::Float(value) => ToSqlOutput::Borrowed(ValueRef::Real(*value)),

@@ -9,6 +9,7 @@ use super::statement;
 use crate::db::batch::Batch;
 use crate::db::error::DbError;
 use crate::db::rows::Rows;
+use crate::db::slices::Slices;
 
 /// How many batches the thread may be ahead of who reads them.
 const AHEAD: usize = 2;
@@ -18,7 +19,7 @@ pub struct SqliteStream(Source);
 
 enum Source {
     Lane { _lane: Lane, batches: mpsc::Receiver<Result<Rows, DbError>> },
-    Rows { rest: Option<Rows>, most: usize },
+    Slices(Slices),
 }
 
 impl SqliteStream {
@@ -38,7 +39,7 @@ impl SqliteStream {
 
     /// Cuts rows that are there already.
     pub(super) fn of_rows(rows: Rows, most: usize) -> Self {
-        Self(Source::Rows { rest: Some(rows), most: most.max(1) })
+        Self(Source::Slices(Slices::new(rows, most)))
     }
 
     /// Returns the next rows, or nothing at the end.
@@ -49,12 +50,7 @@ impl SqliteStream {
     pub async fn next_batch(&mut self) -> Result<Option<Rows>, DbError> {
         match &mut self.0 {
             Source::Lane { batches, .. } => batches.recv().await.transpose(),
-            Source::Rows { rest, most } => {
-                let Some(mut rows) = rest.take().filter(|rows| !rows.is_empty()) else { return Ok(None) };
-                let after = rows.split_off(*most);
-                *rest = Some(after);
-                Ok(Some(rows))
-            }
+            Source::Slices(slices) => Ok(slices.next()),
         }
     }
 }

@@ -12,13 +12,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from bench.parallel.lane import AbsentError, Lane, LaneError, adopt_orphans, end_orphans
-from bench.parallel.report import Finding, details, heading, table_line
-from bench.parallel.row import RAVELER, Row, Setting
-from bench.parallel.rows import ROWS
+from bench.lane import AbsentError, Lane, LaneError, adopt_orphans, end_orphans
+from bench.report import Finding, details, heading, table_line
+from bench.row import RAVELER, Row, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ROUNDS = 5
 QUICK_ROUNDS = 3
@@ -28,11 +27,11 @@ END_S = 10.0
 BEHIND = {1: 4.0, 2: 1.5}  # so many times behind after so many samples is out of the race
 
 
-def start_lanes(row: Row, names: Sequence[str], setting: Setting, finding: Finding) -> list[Lane]:
+def start_lanes(table: str, row: Row, names: Sequence[str], setting: Setting, finding: Finding) -> list[Lane]:
     """Start the contestants one after another, and return those that are ready."""
     lanes: list[Lane] = []
     for name in names:
-        lane = Lane(row.name, name, setting)
+        lane = Lane(table, row.name, name, setting)
         try:
             lane.wait_until_ready(START_S)
         except LaneError as error:
@@ -59,11 +58,11 @@ def is_out_of_race(lane: Lane, row: Row, lanes: Sequence[Lane]) -> bool:
     return any(min(lane.figures) > behind * max(figures) for figures in others)
 
 
-def measure(row: Row, setting: Setting, rounds: int, only: Sequence[str] | None = None) -> Finding:
+def measure(table: str, row: Row, setting: Setting, rounds: int, only: Sequence[str] | None = None) -> Finding:
     """Measure one row."""
     names = [name for name in row.contestants if only is None or name in only or name in row.references]
     finding = Finding(row, {name: [] for name in names})
-    lanes = start_lanes(row, names, setting, finding)
+    lanes = start_lanes(table, row, names, setting, finding)
     racing = list(lanes)
     try:
         for turn in range(rounds):
@@ -85,10 +84,10 @@ def measure(row: Row, setting: Setting, rounds: int, only: Sequence[str] | None 
     return finding
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(table: str, rows: Iterable[str], arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.parallel", description="Measure raveler beside its peers.")
-    parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=f"one of: {', '.join(ROWS)}")
+    parser = argparse.ArgumentParser(prog=f"python -m bench.{table}", description="Measure raveler beside its peers.")
+    parser.add_argument("--only", action="append", choices=list(rows), metavar="ROW", help=f"one of: {', '.join(rows)}")
     parser.add_argument("--peer", action="append", metavar="NAME", help="run only these contestants (and references)")
     parser.add_argument(
         "--quick", action="store_true", help="little work, three rounds: shows that all runs, not how fast"
@@ -100,9 +99,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the rows, and return 1 if raveler failed in one; a missed goal is no failure."""
-    options = parse(arguments)
+def main(table: str, rows: Mapping[str, Row], arguments: Sequence[str] | None = None) -> int:
+    """Run the rows of a table, and return 1 if raveler failed in one; a missed goal is no failure."""
+    options = parse(table, rows, arguments)
     setting = Setting(workers=options.workers, quick=options.quick)
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     adopt_orphans()
@@ -110,8 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.json:
         print(heading(options.workers, rounds, markdown=options.markdown), flush=True)
     try:
-        for name in options.only or ROWS:
-            finding = measure(ROWS[name], setting, rounds, options.peer)
+        for name in options.only or rows:
+            finding = measure(table, rows[name], setting, rounds, options.peer)
             findings.append(finding)
             if not options.json:
                 print(table_line(finding, markdown=options.markdown), flush=True)

@@ -11,20 +11,20 @@ import json
 import os
 import sys
 import traceback
+from importlib import import_module
 
-from bench.parallel.row import Setting
-from bench.parallel.rows import ROWS
+from bench.row import Setting
 
 
 def main() -> None:
-    """Serve one contestant of one row, both named on the command line."""
-    row, name, workers, quick = sys.argv[1:]
+    """Serve one contestant of one row of one table, all named on the command line."""
+    table, row, name, workers, quick = sys.argv[1:]
     # What the contestants print must not mix with what is told to the runner.
     said = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     setting = Setting(workers=int(workers), quick=quick == "quick")
     try:
-        with ROWS[row].contestants[name](setting) as sample:
+        with import_module(f"bench.{table}.rows").ROWS[row].contestants[name](setting) as sample:
             print(json.dumps({"ready": True}), file=said)
             for _ in sys.stdin:
                 gc.collect()

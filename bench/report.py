@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.parallel.row import BEST, RAVELER, Row, Unit
+from bench.row import BEST, RAVELER, Row, Unit
 
 HEAD = ("work", "raveler", "best peer", "ratio", "limit", "goal", "verdict")
 WIDTHS = (53, 10, 31, 8, 9, 34, 0)
@@ -79,6 +79,8 @@ def written(figure: float, unit: Unit) -> str:
     """Return a figure with a unit that suits its size."""
     if unit is Unit.SHARE:
         return f"{figure:.3f}"
+    if unit is Unit.FLOW:
+        return f"{figure / 1e9:.2f} GB/s"
     if unit is Unit.BYTES:
         return f"{figure / 1e6:.1f} MB"
     steps = (

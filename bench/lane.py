@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.parallel.row import Setting
+    from bench.row import Setting
 
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_S = 2.0
-START = "from bench.parallel.contest import main; main()"
+START = "from bench.contest import main; main()"
 
 
 class LaneError(Exception):
@@ -33,12 +33,12 @@ class AbsentError(LaneError):
 class Lane:
     """The process of one contestant in one row."""
 
-    def __init__(self, row: str, name: str, setting: Setting) -> None:
+    def __init__(self, table: str, row: str, name: str, setting: Setting) -> None:
         self.name = name
         self.figures: list[float] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._process = subprocess.Popen(
-            [sys.executable, "-c", START, row, name, str(setting.workers), "quick" if setting.quick else "full"],
+            [sys.executable, "-c", START, table, row, name, str(setting.workers), "quick" if setting.quick else "full"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -36,15 +36,16 @@ Contestant: TypeAlias = Callable[[Setting], AbstractContextManager[Sample]]
 class Unit(Enum):
     """What a figure counts."""
 
-    RATE = "tasks a second"
+    RATE = "pieces of work a second"
     TIME = "seconds"
+    FLOW = "bytes a second"
     BYTES = "bytes"
     SHARE = "times the ideal"
 
     @property
     def more_is_better(self) -> bool:
         """Whether a larger figure wins."""
-        return self is Unit.RATE
+        return self in {Unit.RATE, Unit.FLOW}
 
 
 class Comparison(Enum):
