@@ -26,6 +26,8 @@ mod interpreter;
 
 mod inline;
 
+mod warm_heap;
+
 mod zygote;
 
 mod loan;
