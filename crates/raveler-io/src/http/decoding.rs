@@ -12,8 +12,8 @@ use http_body_util::{BodyDataStream, BodyExt};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
-use super::answer::Answer;
 use super::address::shown;
+use super::answer::Answer;
 use super::error::HttpError;
 use super::failure;
 
