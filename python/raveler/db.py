@@ -62,9 +62,7 @@ class _Verbs:
     def _session(self) -> _raveler.DbSession:
         raise NotImplementedError
 
-    def fetch(
-        self, sql: str, *params: object, as_: Shape = "tuples", **options: Unpack[OperationOptions]
-    ) -> Task[Any]:
+    def fetch(self, sql: str, *params: object, as_: Shape = "tuples", **options: Unpack[OperationOptions]) -> Task[Any]:
         """Return a task of all rows of a query.
 
         Args:
@@ -384,9 +382,9 @@ def connect(
 
     Addresses are ``sqlite:path/to/file.db`` (two or three slashes before the path are fine, ``?mode=ro`` reads only),
     ``sqlite::memory:``, ``postgresql://user:password@host:port/name`` and ``mysql://user:password@host:port/name``.
-    PostgreSQL takes ``?sslmode=``: ``disable``; ``prefer`` (the default: TLS if the server has it, nobody's certificate is
-    checked); ``require`` and ``verify-full``, which check the certificate against the system's authorities or the PEM
-    file ``sslrootcert=``. With ``require``, ``sslverify=none`` checks nothing.
+    PostgreSQL takes ``?sslmode=``: ``disable``; ``prefer`` (the default: TLS if the server has it, nobody's certificate
+    is checked); ``require`` and ``verify-full``, which check the certificate against the system's authorities or the
+    PEM file ``sslrootcert=``. With ``require``, ``sslverify=none`` checks nothing.
 
     Args:
         url: The address.

@@ -1,5 +1,8 @@
 """The rows about small requests: many of them, by one call or awaited one by one."""
 
+# The peers are there only where the benchmarks are made.
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import shutil

@@ -1,5 +1,8 @@
 """The rows about SQLite: many inserts, and single rows awaited."""
 
+# The peers are there only where the benchmarks are made.
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import sqlite3

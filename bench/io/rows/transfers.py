@@ -4,6 +4,9 @@ The peers close a file and go on; raveler waits until the disk has it unless tol
 with like, and show the durable way beside them.
 """
 
+# The peers are there only where the benchmarks are made.
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import asyncio
