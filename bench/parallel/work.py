@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def give_block(index: int) -> NDArray[np.float64]:
     """Return an array whose pages are warm in this process."""
     del index
     return block()
+
+
+def import_numpy(seconds: float) -> int:
+    """Import what arrays need, as the first array in a worker would, and tell which process it is."""
+    import_module("numpy")
+    return nap_and_tell(seconds)
 
 
 def make_block(seconds: float) -> int:

@@ -13,6 +13,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 __all__ = [
     "NOT_READY",
+    "ArrowTable",
     "Buffer",
     "Call",
     "DbSession",
@@ -265,6 +266,15 @@ class HttpClient:
     def close(self) -> None: ...
     def drain(self) -> None: ...
     def describe(self) -> str: ...
+
+@final
+class ArrowTable:
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def num_rows(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+    def __len__(self) -> int: ...
 
 @final
 class DbSession:

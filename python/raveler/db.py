@@ -38,10 +38,18 @@ if TYPE_CHECKING:
     Shape = Literal["tuples", "dicts", "arrow"]
     RowShape = Literal["tuples", "dicts"]
 
-__all__ = ["Database", "Table", "Transaction", "connect"]
+ArrowTable = _raveler.ArrowTable
+
+__all__ = ["ArrowTable", "Database", "Table", "Transaction", "connect"]
 
 _BATCH = 1000
 _SAVEPOINTS = itertools.count()
+
+
+def _check_shape(shape: str) -> None:
+    if shape not in {"tuples", "dicts"}:
+        message = f'as_ must be "tuples" or "dicts" here, not {shape!r}; fetch() gives "arrow" too'
+        raise ValueError(message)
 
 
 class _Verbs:
@@ -56,7 +64,7 @@ class _Verbs:
 
     def fetch(
         self, sql: str, *params: object, as_: Shape = "tuples", **options: Unpack[OperationOptions]
-    ) -> Task[list[Any]]:
+    ) -> Task[Any]:
         """Return a task of all rows of a query.
 
         Args:
@@ -82,6 +90,7 @@ class _Verbs:
         self, sql: str, *params: object, as_: RowShape = "tuples", **options: Unpack[OperationOptions]
     ) -> Task[Any]:
         """Return a task of the first row of a query, or of None. Arguments as in `fetch`."""
+        _check_shape(as_)
         runtime, own = self._call(options)
         return self._session().fetch(runtime, own, sql, params, ("first", as_))
 
@@ -105,6 +114,7 @@ class _Verbs:
             ...     db.fetch_many("SELECT ? * 2", [(1,), (2,)]).result()
             [[(2,)], [(4,)]]
         """
+        _check_shape(as_)
         runtime, own = self._call(options)
         return self._session().fetch_many(runtime, own, sql, params, as_)
 
@@ -148,9 +158,7 @@ class _Verbs:
             ...     [n for (n,) in rows]
             [1, 2]
         """
-        if as_ not in {"tuples", "dicts"}:
-            message = f'as_ must be "tuples" or "dicts" in a stream, not {as_!r}'
-            raise ValueError(message)
+        _check_shape(as_)
         runtime, own = self._call(options)
         rows = self._session().stream(sql, params, _options.count("batch", batch), as_)
         results: Results[Any] = BatchResults("db.stream", lambda: rows.batch(runtime, own), rows.close)

@@ -145,7 +145,18 @@ class Postgres:
         self.port = free_port()
         self.data = self.folder / "data"
         subprocess.run(
-            [self.binaries / "bin" / "initdb", "-D", self.data, "-U", "ada", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [
+                str(self.binaries / "bin" / "initdb"),
+                "-D",
+                str(self.data),
+                "-U",
+                "ada",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
             check=True,
             capture_output=True,
             user=lesser_user() or None,
@@ -191,20 +202,9 @@ class Postgres:
 
     def ask(self, sql: str) -> str:
         """Ask the server by its own client."""
-        command = [
-            str(self.binaries / "bin" / "psql"),
-            "-h",
-            str(self.folder),
-            "-p",
-            str(self.port),
-            "-U",
-            "ada",
-            "-d",
-            "postgres",
-        ]
-        return str(
-            subprocess.run([*command, "-At", "-c", sql], check=True, capture_output=True, text=True).stdout
-        ).strip()
+        client = [str(self.binaries / "bin" / "psql"), "-h", str(self.folder), "-p", str(self.port)]
+        command = [*client, "-U", "ada", "-d", "postgres", "-At", "-c", sql]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def restart(self) -> None:
         """Stop the server at once, connections and all, and start it again."""

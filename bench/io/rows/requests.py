@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.io.surroundings import SMALL, address
 from bench.io.timing import Load, cpu_time, in_loop, rate, spread
@@ -14,7 +14,6 @@ from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Settin
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
-    from typing import Any
 
     Fetcher = Callable[[], int]
 
@@ -57,9 +56,8 @@ def pycurl_multi(count: int) -> Iterator[Fetcher]:
         while left or running:
             while free and left:
                 curl = free.pop()
-                pieces: list[bytes] = []
-                bodies[curl] = pieces
-                curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
+                bodies[curl] = []
+                curl.setopt(pycurl.WRITEFUNCTION, bodies[curl].append)
                 multi.add_handle(curl)
                 left -= 1
                 running += 1

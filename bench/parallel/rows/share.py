@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.parallel.pools import Joblib, Raveler, StandardPool, warm
 from bench.parallel.rows.arrays import ray_session, shared_pages
-from bench.parallel.work import ends
+from bench.parallel.work import ends, import_numpy
 from bench.row import RAVELER, Comparison, Contestant, Goal, Row, Sample, Setting, Unit
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def by_raveler(run: Callable[[Raveler, Any], list[float]]) -> Contestant:
 
 @contextmanager
 def by_fresh_raveler(setting: Setting) -> Iterator[Sample]:
-    """Give the time in a runtime that has no warm pages."""
+    """Give the time in a runtime that has no warm pages; its workers have NumPy, as those of the peers do."""
 
     def sample() -> float:
-        with warm(Raveler, setting.workers) as pool:
+        with warm(Raveler, setting.workers, import_numpy) as pool:
             return measured(lambda array: share_and_map(pool, array), setting)()
 
     yield sample

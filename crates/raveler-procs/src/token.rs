@@ -138,7 +138,6 @@ impl Iterator for Spans<'_> {
 }
 
 impl Spans<'_> {
-    /// Bytes of all inline buffers together.
     fn inline_len(&self) -> Option<usize> {
         let mut lengths = self.clone().filter(Span::is_inline).map(|span| usize::try_from(span.len));
         lengths.try_fold(0_usize, |sum, len| sum.checked_add(len.ok()?))
@@ -232,8 +231,7 @@ impl<'a> Reader<'a> {
     ///
     /// [`WireError::Short`] at the end, [`WireError::Blockless`] if it is the mark of an inline buffer.
     pub fn place(&mut self) -> Result<Span, WireError> {
-        let span = self.span()?;
-        if span.is_inline() { Err(WireError::Blockless) } else { Ok(span) }
+        Some(self.span()?).filter(|span| !span.is_inline()).ok_or(WireError::Blockless)
     }
 
     fn sized(&mut self) -> Result<&'a [u8], WireError> {

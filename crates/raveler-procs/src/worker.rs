@@ -19,6 +19,9 @@ pub const EXIT_NO_MEMORY: u32 = 86;
 /// How long a worker sleeps before it looks again without having been woken: a safety net, never needed.
 const SAFETY: Duration = Duration::from_secs(60);
 
+/// How long a worker has nothing to do until it gives back what it keeps for the next task.
+const WARM: Duration = Duration::from_secs(5);
+
 /// Where the results of a frame go, item by item.
 pub trait Results {
     /// Publishes `bytes`, the results of the next `items` items.
@@ -46,6 +49,12 @@ pub trait WorkerHost {
 
     /// Calls `sleep` while detached from the interpreter.
     fn detached(&mut self, sleep: &mut (dyn FnMut() + Send));
+
+    /// Whether something is kept for the next task that has to be given back if there is none for a while.
+    fn is_warm(&self) -> bool;
+
+    /// Gives it back.
+    fn cool(&mut self);
 
     /// Whether the worker should leave, its last task being done.
     fn wants_to_retire(&mut self) -> bool;
@@ -168,9 +177,12 @@ impl Worker {
             }
             let Some(mut taken) = self.port.take() else {
                 let port = &mut self.port;
-                host.detached(&mut || {
-                    port.sleep(SAFETY);
-                });
+                let patience = if host.is_warm() { WARM } else { SAFETY };
+                let mut is_woken = true;
+                host.detached(&mut || is_woken = port.sleep(patience));
+                if !is_woken {
+                    host.cool();
+                }
                 continue;
             };
             args.clear();

@@ -19,6 +19,7 @@ use crate::current;
 use crate::interpreter::Interpreter;
 use crate::interrupt;
 use crate::modules;
+use crate::warm_heap;
 
 /// Names of the environment that tell numeric libraries how many threads to use.
 const THREAD_COUNTS: [&str; 6] = [
@@ -166,6 +167,7 @@ pub(crate) fn _zygote(py: Python<'_>) -> PyResult<Option<Bound<'_, Seat>>> {
         return Ok(None);
     };
     current::become_worker();
+    warm_heap::keep(py);
     let worker = Worker::new(seat).map_err(|error| PyOSError::new_err(error.to_string()))?;
     let fault = worker.fault().as_raw_fd();
     let outbox = worker.inbox().try_clone()?;
@@ -240,8 +242,29 @@ impl WorkerHost for Worked<'_> {
         self.py.detach(sleep);
     }
 
+    fn is_warm(&self) -> bool {
+        warm_heap::is_warm()
+    }
+
+    fn cool(&mut self) {
+        warm_heap::cool(self.py);
+    }
+
     fn wants_to_retire(&mut self) -> bool {
-        interrupt::was_hit() || self.memory > 0 && resident_bytes().is_some_and(|bytes| bytes > self.memory)
+        if self.memory > 0 && self.is_over_memory() {
+            // What is kept for the next task is nobody's.
+            self.cool();
+            if self.is_over_memory() {
+                return true;
+            }
+        }
+        interrupt::was_hit()
+    }
+}
+
+impl Worked<'_> {
+    fn is_over_memory(&self) -> bool {
+        resident_bytes().is_some_and(|bytes| bytes > self.memory)
     }
 }
 

@@ -131,6 +131,10 @@ def _native_run(
     from raveler._core.window import DEFAULT_CONCURRENCY
 
     given = {name: value for name, value in options.items() if name != "on"}
+
+    def submit(_call: int, _index: int, function: Callable[..., Any], items: tuple[Any, ...]) -> Any:
+        return function(*items, **given)
+
     concurrency = plan.concurrency or DEFAULT_CONCURRENCY["native"]
     results: Results[Any] = WindowResults(
         runtime,
@@ -142,7 +146,7 @@ def _native_run(
         concurrency=concurrency,
         window=plan.window or 4 * concurrency,
         is_loop=False,
-        submit=lambda _call, _index, function, items: function(*items, **given),
+        submit=submit,
     )
     results._name = functions.name_of(function)  # noqa: SLF001 - the core and its extension are one unit
     meter = progress.meter(plan.progress, results._name, None)  # noqa: SLF001 - the core and its extension are one unit

@@ -17,6 +17,7 @@ use super::offer::{Opened, Wanted};
 use super::parcel;
 use super::part::Part;
 use super::progress::Progress;
+use super::room;
 use super::source::Body;
 use super::store::Store;
 use super::web::{client, etag, succeeded};
@@ -70,6 +71,7 @@ pub struct Uploaded {
 ///
 /// [`TransferError`] if the file can't be read or the server refuses.
 pub async fn upload(upload: &Upload, progress: &Arc<Progress>) -> Result<Uploaded, TransferError> {
+    let _room = room::enter().await;
     let began = Instant::now();
     progress.begin(0, None);
     let address = Address::parse(&upload.url)?;

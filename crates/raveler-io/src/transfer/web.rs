@@ -15,13 +15,14 @@ use crate::http::{Client, ClientOptions, HttpError, Request, Streaming, retry_af
 /// The status of an answer that holds a part.
 const PARTIAL: u16 = 206;
 
+static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
+
 /// Returns the client that all transfers share.
 ///
 /// # Errors
 ///
 /// [`TransferError::Http`] if the proxy that the environment names can't be used.
 pub fn client() -> Result<Client, TransferError> {
-    static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
     let mut kept = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(client) = &*kept {
         return Ok(client.clone());
@@ -29,6 +30,11 @@ pub fn client() -> Result<Client, TransferError> {
     // One connection for each stream: the windows of HTTP/2 only slow down a single large body.
     let client = Client::new(ClientOptions { http2: false, cookies: false, ..ClientOptions::default() })?;
     Ok(kept.insert(client).clone())
+}
+
+/// Closes the connections that are kept for the next transfer.
+pub fn close_idle() {
+    drop(CLIENT.lock().unwrap_or_else(PoisonError::into_inner).take());
 }
 
 /// A file on a web server.
