@@ -71,17 +71,22 @@ impl Part {
     /// [`FileError`] if the folder does not take it or has no room for `size` bytes.
     pub fn create(path: &Path, size: Option<u64>, note: Option<Note>) -> Result<Self, FileError> {
         let wrong = || FileError::at("write", path);
-        let note = note.filter(|_| discard(path));
-        let place = if note.is_some() { path.to_path_buf() } else { temporary_beside(path) };
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&place).map_err(wrong())?;
+        // A name that somebody else writes to is left to them; then there is nothing to take up later.
+        let claimed = note.as_ref().and_then(|_| claim(path));
+        let is_claimed = claimed.is_some();
+        let place = if is_claimed { path.to_path_buf() } else { temporary_beside(path) };
+        let file = match claimed {
+            Some(file) => file,
+            None => new(&place).map_err(wrong())?,
+        };
         let mut part = Self { file: Arc::new(file), path: place, note: None, is_done: false };
         if let Some(size) = size.filter(|size| *size > 0) {
             reserve(&part.file, size).map_err(wrong())?;
         }
-        let Some(note) = note else { return Ok(part) };
-        part.file.try_lock().map_err(|error| wrong()(error.into()))?;
-        note.write(&part.path)?;
-        part.note = Some(note);
+        if let Some(note) = note.filter(|_| is_claimed) {
+            note.write(&part.path)?;
+            part.note = Some(note);
+        }
         Ok(part)
     }
 
@@ -155,24 +160,39 @@ impl Drop for Part {
     }
 }
 
-/// Removes a part that can't be taken up, unless somebody writes to it; returns whether its name is free.
-fn discard(path: &Path) -> bool {
-    match File::open(path) {
-        Ok(file) if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) => false,
-        Ok(_) => {
-            let _ = std::fs::remove_file(note_path(path));
-            std::fs::remove_file(path).is_ok()
-        }
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+fn new(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+/// Makes a new part and locks it, unless somebody else does the same.
+fn claim(path: &Path) -> Option<File> {
+    discard(path);
+    let file = new(path).ok()?;
+    file.try_lock().ok()?;
+    is_named(&file, path).then_some(file)
+}
+
+/// Removes a part that can't be taken up, unless somebody writes to it.
+fn discard(path: &Path) {
+    if let Ok(file) = File::open(path)
+        && file.try_lock().is_ok()
+        && is_named(&file, path)
+    {
+        let _ = std::fs::remove_file(note_path(path));
+        let _ = std::fs::remove_file(path);
     }
 }
 
 fn locked(path: &Path) -> Option<File> {
     let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
     lock_soon(&file)?;
-    // By invariant 5: between the opening and the lock the part may have become the finished file.
-    let (mine, named) = (file.metadata().ok()?, std::fs::symlink_metadata(path).ok()?);
-    (mine.ino() == named.ino() && mine.dev() == named.dev()).then_some(file)
+    is_named(&file, path).then_some(file)
+}
+
+/// Whether the file still has its name: by invariant 5, between the opening and the lock it may have become the finished file.
+fn is_named(file: &File, path: &Path) -> bool {
+    let (Ok(mine), Ok(named)) = (file.metadata(), std::fs::symlink_metadata(path)) else { return false };
+    mine.ino() == named.ino() && mine.dev() == named.dev()
 }
 
 /// Waits a moment: the last write of an attempt that was dropped may still be under way.
