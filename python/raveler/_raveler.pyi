@@ -1,6 +1,6 @@
 """The extension module: conversion between Python and the runtime in Rust."""
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, final, overload
 
@@ -13,11 +13,12 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 __all__ = [
     "NOT_READY",
+    "ArrowTable",
     "Buffer",
     "Call",
-    "Downloaded",
     "DbSession",
     "DbStream",
+    "Downloaded",
     "FileWalk",
     "HttpClient",
     "HttpFeed",
@@ -267,6 +268,15 @@ class HttpClient:
     def describe(self) -> str: ...
 
 @final
+class ArrowTable:
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def num_rows(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+    def __len__(self) -> int: ...
+
+@final
 class DbSession:
     def __new__(cls, url: str, pool_size: int, timeout: float, statement_cache: int) -> Self: ...
     def describe(self) -> str: ...
@@ -276,9 +286,7 @@ class DbSession:
     def fetch_many(
         self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]], shape: str
     ) -> Task[list[list[Any]]]: ...
-    def execute(
-        self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]
-    ) -> Task[int]: ...
+    def execute(self, runtime: Runtime, options: NativeOptions, sql: str, values: tuple[object, ...]) -> Task[int]: ...
     def execute_many(
         self, runtime: Runtime, options: NativeOptions, sql: str, values: Iterable[Sequence[object]]
     ) -> Task[int]: ...

@@ -1,8 +1,8 @@
 """Databases: SQLite, PostgreSQL and MySQL behind one interface whose work is done in Rust, off the interpreter.
 
-Every call but ``stream``, ``transaction`` and ``table`` returns a `Task` at once: wait for its result, give it a callback,
-chain it, or await it. Parameters are always bound, never written into the statement; their places are ``?`` for SQLite and
-MySQL, and ``$1``, ``$2`` for PostgreSQL (and SQLite).
+Every call but ``stream``, ``transaction`` and ``table`` returns a `Task` at once: wait for its result, give it a
+callback, chain it, or await it. Parameters are always bound, never written into the statement; their places are ``?``
+for SQLite and MySQL, and ``$1``, ``$2`` for PostgreSQL (and SQLite).
 
 Example:
     >>> import raveler as rv
@@ -38,10 +38,18 @@ if TYPE_CHECKING:
     Shape = Literal["tuples", "dicts", "arrow"]
     RowShape = Literal["tuples", "dicts"]
 
-__all__ = ["Database", "Table", "Transaction", "connect"]
+ArrowTable = _raveler.ArrowTable
+
+__all__ = ["ArrowTable", "Database", "Table", "Transaction", "connect"]
 
 _BATCH = 1000
 _SAVEPOINTS = itertools.count()
+
+
+def _check_shape(shape: str) -> None:
+    if shape not in {"tuples", "dicts"}:
+        message = f'as_ must be "tuples" or "dicts" here, not {shape!r}; fetch() gives "arrow" too'
+        raise ValueError(message)
 
 
 class _Verbs:
@@ -56,7 +64,7 @@ class _Verbs:
 
     def fetch(
         self, sql: str, *params: object, as_: Shape = "tuples", **options: Unpack[OperationOptions]
-    ) -> Task[list[Any]]:
+    ) -> Task[Any]:
         """Return a task of all rows of a query.
 
         Args:
@@ -82,6 +90,7 @@ class _Verbs:
         self, sql: str, *params: object, as_: RowShape = "tuples", **options: Unpack[OperationOptions]
     ) -> Task[Any]:
         """Return a task of the first row of a query, or of None. Arguments as in `fetch`."""
+        _check_shape(as_)
         runtime, own = self._call(options)
         return self._session().fetch(runtime, own, sql, params, ("first", as_))
 
@@ -105,6 +114,7 @@ class _Verbs:
             ...     db.fetch_many("SELECT ? * 2", [(1,), (2,)]).result()
             [[(2,)], [(4,)]]
         """
+        _check_shape(as_)
         runtime, own = self._call(options)
         return self._session().fetch_many(runtime, own, sql, params, as_)
 
@@ -148,9 +158,7 @@ class _Verbs:
             ...     [n for (n,) in rows]
             [1, 2]
         """
-        if as_ not in {"tuples", "dicts"}:
-            message = f'as_ must be "tuples" or "dicts" in a stream, not {as_!r}'
-            raise ValueError(message)
+        _check_shape(as_)
         runtime, own = self._call(options)
         rows = self._session().stream(sql, params, _options.count("batch", batch), as_)
         results: Results[Any] = BatchResults("db.stream", lambda: rows.batch(runtime, own), rows.close)
@@ -261,9 +269,9 @@ class Transaction(_Verbs):
     def __init__(self, parent: _Verbs) -> None:
         """Begin nothing yet."""
         self._parent = parent
-        self._runtime = parent._runtime
-        self._defaults = parent._defaults
-        self._own = parent._own
+        self._runtime = parent._runtime  # noqa: SLF001 - a transaction is a part of its database
+        self._defaults = parent._defaults  # noqa: SLF001 - a transaction is a part of its database
+        self._own = parent._own  # noqa: SLF001 - a transaction is a part of its database
         self._inner: _raveler.DbSession | None = None
         self._name = f"s{next(_SAVEPOINTS)}" if isinstance(parent, Transaction) else None
 
@@ -311,13 +319,13 @@ class Transaction(_Verbs):
             message = "the transaction is open already; begin another one"
             raise DatabaseError(message)
         runtime = native.runtime_of(self._runtime)
-        session = self._parent._session()
+        session = self._parent._session()  # noqa: SLF001 - a transaction is a part of its database
         if self._name is None:
             return session.begin(runtime, self._own)
         return session.control(runtime, self._own, "savepoint", self._name)
 
     def _opened(self, session: _raveler.DbSession | None) -> None:
-        self._inner = self._parent._session() if session is None else session
+        self._inner = self._parent._session() if session is None else session  # noqa: SLF001 - a transaction is a part of its database
 
     def _end(self, is_good: bool) -> Task[None]:  # noqa: FBT001 - one caller for each value
         session = self._session()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SERVERS = {"postgresql": "postgres", "mysql": "mariadb"}
+"""The fixture of the server behind each kind of database that has one."""
+
 
 def started(start: Callable[[], T]) -> T:
     """Start a server; where it is missing, skip the test, but fail in continuous integration, which installs all."""
@@ -119,6 +122,10 @@ def _io_is_warm(odd: Odd, tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True)
 def _clean(request: pytest.FixtureRequest, _io_is_warm: None) -> None:
     """Check every test of this folder for leaks."""
+    callspec = getattr(request.node, "callspec", None)
+    kind = str(callspec.params.get("database")) if callspec else ""
+    if kind in SERVERS:
+        request.getfixturevalue(SERVERS[kind])  # before what is there is counted
     if not request.node.get_closest_marker("keeps_connections"):
         request.getfixturevalue("no_leaks")
 

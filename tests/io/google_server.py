@@ -86,7 +86,7 @@ class Handler(server.RequestHandler):  # type: ignore[misc] # the emulator has n
     def do_HEAD(self) -> None:  # noqa: N802 - the name that the base looks for
         """Answer as to a GET, and keep the body to itself."""
         router = server.Router(self)
-        self.wfile = Headless(self.wfile)  # type: ignore[assignment]
+        setattr(self, "wfile", Headless(self.wfile))  # noqa: B010 - the base wants a real file
         router.handle(server.GET)
 
 

@@ -14,7 +14,11 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 PIECE = 1 << 20
 
@@ -67,7 +71,7 @@ class Exchange:
         """Read the request's body, however it is framed."""
         return b"".join([piece async for piece in self.pieces()])
 
-    async def pieces(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - an async generator of bytes
+    async def pieces(self) -> AsyncIterator[bytes]:
         """Read the request's body piece by piece."""
         if self.header("expect") == "100-continue":
             self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -210,8 +214,8 @@ async def main(chains: list[Path]) -> None:
     contexts: dict[str, ssl.SSLContext | None] = {"plain": None}
     for chain in chains:
         if chain.stem != "authority":
-            context = contexts[chain.stem] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(chain)
+            secure = contexts[chain.stem] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            secure.load_cert_chain(chain)
     async with AsyncExitStack() as stack:
         ports = {}
         for kind, context in contexts.items():

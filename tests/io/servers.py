@@ -145,7 +145,18 @@ class Postgres:
         self.port = free_port()
         self.data = self.folder / "data"
         subprocess.run(
-            [self.binaries / "bin" / "initdb", "-D", self.data, "-U", "ada", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [
+                str(self.binaries / "bin" / "initdb"),
+                "-D",
+                str(self.data),
+                "-U",
+                "ada",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
             check=True,
             capture_output=True,
             user=lesser_user() or None,
@@ -164,7 +175,7 @@ class Postgres:
 
     def _reachable(self, installed: Path) -> Path:
         """Return a copy of the server's files that a lesser user can read, when the original can't be."""
-        probe = [installed / "bin" / "postgres", "--version"]
+        probe = [str(installed / "bin" / "postgres"), "--version"]
         try:
             subprocess.run(probe, check=True, capture_output=True, user=lesser_user() or None)
         except (PermissionError, subprocess.CalledProcessError):
@@ -182,7 +193,7 @@ class Postgres:
         self.process = Guarded(
             command, str(self.folder / "log"), user=lesser_user(), end_signal=signal.SIGINT, env={"LC_ALL": "C.UTF-8"}
         )
-        ready = [self.binaries / "bin" / "pg_isready", "-h", self.folder, "-p", str(self.port)]
+        ready = [str(self.binaries / "bin" / "pg_isready"), "-h", str(self.folder), "-p", str(self.port)]
         eventually(
             lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0,
             goal_s=5,
@@ -191,18 +202,9 @@ class Postgres:
 
     def ask(self, sql: str) -> str:
         """Ask the server by its own client."""
-        command = [
-            self.binaries / "bin" / "psql",
-            "-h",
-            self.folder,
-            "-p",
-            str(self.port),
-            "-U",
-            "ada",
-            "-d",
-            "postgres",
-        ]
-        return subprocess.run([*command, "-At", "-c", sql], check=True, capture_output=True, text=True).stdout.strip()
+        client = [str(self.binaries / "bin" / "psql"), "-h", str(self.folder), "-p", str(self.port)]
+        command = [*client, "-U", "ada", "-d", "postgres", "-At", "-c", sql]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def restart(self) -> None:
         """Stop the server at once, connections and all, and start it again."""

@@ -138,12 +138,18 @@ def test_closing_the_client_ends_what_is_under_way(odd: Odd) -> None:
 
 def test_leaving_the_runtime_by_an_error_cancels(odd: Odd) -> None:
     key = odd.key()
-    with pytest.raises(KeyError), rv.Runtime() as runtime, rv.http.Client(runtime=runtime) as client:  # noqa: PT012
-        task = client.get(odd.url("/hang", key=key))
-        odd.wait_for(key)
-        raise KeyError("out")
+    tasks: list[rv.Task[rv.http.Response]] = []
+
+    def leave() -> None:
+        with rv.Runtime() as runtime, rv.http.Client(runtime=runtime) as client:
+            tasks.append(client.get(odd.url("/hang", key=key)))
+            odd.wait_for(key)
+            raise KeyError("out")
+
+    with pytest.raises(KeyError):
+        leave()
     odd.wait_until_left(key)
-    assert task.done()
+    assert tasks[0].done()
 
 
 def test_children_of_a_scope_end_with_it_and_their_requests_with_them(odd: Odd) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import raveler as rv
 from tests.deadline import eventually
 from tests.io.servers import free_port
-from tests.scripts import run_script
+from tests.scripts import run_script, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,30 +173,40 @@ def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
         db.fetch("SELECT * FROM sqlite_master").result()
 
 
-def test_sqlite_file_is_shared_with_the_standard_library(tmp_path: Path) -> None:
+OTHER = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+print(other.execute("SELECT a FROM t").fetchall(), flush=True)
+sys.stdin.readline()
+other.execute("INSERT INTO t VALUES (6)")
+other.execute("COMMIT")
+other.close()
+"""
+
+
+def test_sqlite_file_is_shared_with_other_programs(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     with rv.db.connect(f"sqlite:///{path}") as db:
         db.execute("CREATE TABLE t (a INTEGER)").result()
         db.execute("INSERT INTO t VALUES (5)").result()
-        other = sqlite3.connect(path)
-        assert other.execute("SELECT a FROM t").fetchall() == [(5,)]
-        other.execute("INSERT INTO t VALUES (6)")
-        other.commit()
-        other.close()
+        with running(OTHER, str(path), folder=tmp_path) as other:
+            other.expect("[(5,)]")
+            other.say("go on")
+            other.end().check()
         assert db.fetch_value("SELECT SUM(a) FROM t").result() == 11
         assert db.fetch_value("PRAGMA journal_mode").result() == "wal"
 
 
-def test_lock_of_another_process_is_waited_for(tmp_path: Path) -> None:
+def test_lock_of_another_program_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     with rv.db.connect(f"sqlite:///{path}") as db:
         db.execute("CREATE TABLE t (a INTEGER)").result()
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        task = db.execute("INSERT INTO t VALUES (1)")
-        other.execute("INSERT INTO t VALUES (2)")
-        other.execute("COMMIT")
-        other.close()
+        with running(OTHER, str(path), folder=tmp_path) as other:
+            other.expect("[]")
+            task = db.execute("INSERT INTO t VALUES (1)")
+            other.say("go on")
+            other.end().check()
         task.result()
         assert db.fetch_value("SELECT COUNT(*) FROM t").result() == 2
 

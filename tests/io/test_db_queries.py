@@ -41,7 +41,7 @@ def test_fetch_of_nothing_is_an_empty_list(words: rv.db.Database) -> None:
 
 def test_unknown_form_is_an_error_that_names_the_known_ones(words: rv.db.Database) -> None:
     with pytest.raises(ValueError, match=r"tuples.*dicts.*arrow"):
-        words.fetch("SELECT 1", as_="pandas").result()  # type: ignore[call-overload]
+        words.fetch("SELECT 1", as_="pandas").result()  # type: ignore[arg-type]
 
 
 def test_fetch_one_gives_a_row_or_none(words: rv.db.Database, database: Database) -> None:
@@ -100,7 +100,7 @@ def test_wrong_number_of_parameters_is_an_error(words: rv.db.Database, database:
     assert words.fetch_value("SELECT 1").result() == 1
 
 
-@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT * FROM missing_table", "SELECT missing_column FROM words", ""])
+@pytest.mark.parametrize("sql", ["CHOOSE 1", "SELECT * FROM missing_table", "SELECT missing_column FROM words", ""])
 def test_bad_sql_is_a_database_error_with_the_reason(words: rv.db.Database, sql: str) -> None:
     with pytest.raises(rv.DatabaseError) as caught:
         words.fetch(sql).result()
@@ -177,8 +177,8 @@ def test_bad_address_is_an_error(url: str) -> None:
 
 
 def test_stream_gives_rows_in_order(words: rv.db.Database) -> None:
-    with words.stream("SELECT id FROM words ORDER BY id", batch=3) as rows:
-        assert [row[0] for row in rows] == list(range(10))
+    rows = words.stream("SELECT id FROM words ORDER BY id", batch=3)
+    assert [row[0] for row in rows] == list(range(10))
 
 
 def test_stream_is_read_inside_a_loop(words: rv.db.Database, run_loop: RunLoop) -> None:

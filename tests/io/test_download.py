@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,9 @@ from tests.deadline import eventually
 from tests.io.content import content, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
     from tests.io.conftest import RunLoop
     from tests.io.odd import Odd
@@ -94,7 +96,7 @@ def test_file_that_changes_between_its_ranges_never_gives_a_mixture(odd: Odd, tm
 
 
 @pytest.mark.parametrize("how", [{}, {"reset": 1}])
-def test_broken_download_leaves_nothing_under_the_final_name(odd: Odd, tmp_path: Path, how: dict[str, int]) -> None:
+def test_broken_download_leaves_nothing_under_the_final_name(odd: Odd, tmp_path: Path, how: dict[str, Any]) -> None:
     url = odd.url("/file/x", size=SIZE, cut=1_000_000, fails=99, **how)
     with pytest.raises(rv.TransferError) as caught:
         rv.transfer.download(url, tmp_path / "file", retries=0).result()
@@ -273,7 +275,7 @@ def test_many_downloads_are_lazy_and_bounded(odd: Odd, tmp_path: Path) -> None:
     pulled = 0
     key = odd.key()
 
-    def pairs():  # type: ignore[no-untyped-def]  # noqa: ANN202 - an endless generator of pairs
+    def pairs() -> Iterator[tuple[str, Path]]:
         nonlocal pulled
         while True:
             pulled += 1

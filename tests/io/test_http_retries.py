@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import raveler as rv
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from tests.io.odd import Odd
 
 
@@ -45,7 +47,7 @@ def test_response_itself_comes_back_when_retries_are_used_up(client: rv.http.Cli
 
 @pytest.mark.parametrize("page", ["/cut/10", "/cut-at-once"])
 @pytest.mark.parametrize("how", [{}, {"reset": 1}])
-def test_broken_response_is_tried_again(client: rv.http.Client, odd: Odd, page: str, how: dict[str, int]) -> None:
+def test_broken_response_is_tried_again(client: rv.http.Client, odd: Odd, page: str, how: dict[str, Any]) -> None:
     key = odd.key()
     response = client.get(odd.url(page, fails=2, key=key, **how), retries=3, backoff=0.01).result()
     assert response.status == 200

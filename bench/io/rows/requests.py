@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.io.surroundings import SMALL, address
 from bench.io.timing import Load, cpu_time, in_loop, rate, spread
@@ -49,14 +49,15 @@ def pycurl_multi(count: int) -> Iterator[Fetcher]:
         easy.append(curl)
 
     def fetch() -> int:
-        left, total, bodies = count, 0, {}
+        left, total = count, 0
+        bodies: dict[Any, list[bytes]] = {}
         free = list(easy)
         running = 0
         while left or running:
             while free and left:
                 curl = free.pop()
-                bodies[curl] = pieces = []
-                curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
+                bodies[curl] = []
+                curl.setopt(pycurl.WRITEFUNCTION, bodies[curl].append)
                 multi.add_handle(curl)
                 left -= 1
                 running += 1

@@ -1,6 +1,7 @@
 //! Databases: SQLite, PostgreSQL and MySQL behind one interface.
 
 mod address;
+mod arrow;
 mod batch;
 pub mod calendar;
 mod cell;
@@ -17,6 +18,7 @@ mod slices;
 mod sqlite;
 mod wire;
 
+pub use arrow::ArrowTable;
 pub use batch::{Batch, RowOfBatch};
 pub use cell::{Cell, Value, uuid_text};
 pub use database::{Database, RowStream, Transaction};

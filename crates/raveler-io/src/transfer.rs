@@ -4,6 +4,8 @@ pub mod error;
 
 pub mod progress;
 
+mod room;
+
 pub mod name;
 
 pub mod digest;

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use raveler_io::db::{Batch, Database, DbError, Options, RowStream, Rows, Transaction};
+use pyo3::types::{PyCapsule, PyTuple};
+use raveler_io::db::{ArrowTable, Batch, Database, DbError, Options, RowStream, Rows, Transaction};
+use raveler_io::reactor;
 
 use crate::native::{self, Fault, Made, NativeOptions, Reply};
 use crate::params;
@@ -36,6 +37,7 @@ enum Answer {
     All(Rows, Shape),
     First(Rows, Shape),
     Value(Rows),
+    Table(ArrowTable),
     Each(Vec<Rows>, Shape),
     Count(u64),
     Batch(Option<Rows>, Shape),
@@ -49,6 +51,7 @@ impl Reply for Answer {
             Self::All(rows, _) | Self::First(rows, _) | Self::Value(rows) | Self::Batch(Some(rows), _) => {
                 rows.size() as u64
             }
+            Self::Table(table) => table.size() as u64,
             Self::Each(all, _) => all.iter().map(|rows| rows.size() as u64).sum(),
             Self::Count(_) | Self::Batch(None, _) | Self::Session(_) | Self::Nothing => 0,
         }
@@ -57,6 +60,7 @@ impl Reply for Answer {
     fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match *self {
             Self::All(rows, shape) | Self::Batch(Some(rows), shape) => Ok(rows::list(py, &rows, shape)?.into_any()),
+            Self::Table(table) => Ok(Bound::new(py, PyArrowTable(table))?.into_any()),
             Self::First(rows, shape) => rows::first(py, &rows, shape),
             Self::Value(rows) => rows::value(py, &rows),
             Self::Each(all, shape) => rows::lists(py, &all, shape),
@@ -64,6 +68,55 @@ impl Reply for Answer {
             Self::Session(session) => Ok(Bound::new(py, DbSession(Arc::new(session)))?.into_any()),
             Self::Batch(None, _) | Self::Nothing => Ok(py.None().into_bound(py)),
         }
+    }
+}
+
+/// Rows from which on columns are made on a thread that may take its time.
+const MANY: usize = 4_096;
+
+async fn columns(rows: Rows) -> Result<ArrowTable, DbError> {
+    if rows.len() < MANY {
+        return ArrowTable::new(&rows);
+    }
+    let made = reactor::handle().spawn_blocking(move || ArrowTable::new(&rows)).await;
+    made.unwrap_or(Err(DbError::Interrupted))
+}
+
+/// Rows in Arrow's form; whoever knows its C stream interface reads them in place.
+#[pyclass(frozen, module = "raveler.db", name = "ArrowTable")]
+pub(crate) struct PyArrowTable(ArrowTable);
+
+#[pymethods]
+impl PyArrowTable {
+    /// Returns the capsule of a stream over the columns; a wanted schema is not heeded, as the interface allows.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        PyCapsule::new_with_value(py, self.0.stream(), c"arrow_array_stream")
+    }
+
+    /// The names of the columns.
+    #[getter]
+    fn column_names(&self) -> Vec<String> {
+        self.0.names()
+    }
+
+    /// The number of rows.
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<raveler.db.ArrowTable of {} rows: {}>", self.0.len(), self.0.names().join(", "))
     }
 }
 
@@ -97,6 +150,9 @@ impl Session {
 
     async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>, (part, shape): (Part, Shape)) -> Result<Answer, DbError> {
         Ok(match part {
+            Part::All if shape == Shape::Arrow => {
+                Answer::Table(columns(verb!(self, this => this.fetch(sql, params))?).await?)
+            }
             Part::All => Answer::All(verb!(self, this => this.fetch(sql, params))?, shape),
             Part::First => Answer::First(verb!(self, this => this.fetch_one(sql, params))?, shape),
             Part::Value => Answer::Value(verb!(self, this => this.fetch_one(sql, params))?),

@@ -144,6 +144,7 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<native::NativeOptions>()?;
     module.add_class::<database::DbSession>()?;
     module.add_class::<database::DbStream>()?;
+    module.add_class::<database::PyArrowTable>()?;
     module.add_class::<files::FileWalk>()?;
     module.add_class::<http_client::HttpClient>()?;
     module.add_class::<http_client::HttpStream>()?;

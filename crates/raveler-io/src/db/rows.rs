@@ -96,6 +96,22 @@ impl Rows {
         (0..self.len()).map(|index| self.row(index))
     }
 
+    /// Returns how many bytes the rows from `first` up to `end` take.
+    #[must_use]
+    pub(super) fn span(&self, first: usize, end: usize) -> usize {
+        let start = |index: usize| self.starts.get(index).copied().unwrap_or(self.buffer.len());
+        start(end).saturating_sub(start(first))
+    }
+
+    /// Returns a sample value of each column whose type is known before its values are.
+    #[must_use]
+    pub(super) fn kinds_of_wire(&self) -> Vec<Option<Value>> {
+        match &self.layout {
+            Layout::Packed => vec![None; self.columns.len()],
+            Layout::Wire(decoders) => decoders.iter().map(|decoder| Some(decoder.sample())).collect(),
+        }
+    }
+
     /// Copies all values: for small results.
     #[must_use]
     pub fn to_values(&self) -> Vec<Vec<Value>> {

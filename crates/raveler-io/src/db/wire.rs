@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tokio_postgres::types::{Kind, Type};
 
 use super::calendar::{DAY, Date, DateTime, Time};
-use super::cell::{Cell, hex};
+use super::cell::{Cell, Value, hex};
 use super::network;
 use super::numeric;
 
@@ -85,6 +85,23 @@ impl Decoder {
             Kind::Composite(_) => Self::Composite,
             Kind::Enum(_) => Self::Text,
             _ => Self::Unknown,
+        }
+    }
+
+    /// Returns some value of the type that this decoder makes, where every value is of that type.
+    #[must_use]
+    pub fn sample(&self) -> Value {
+        match self {
+            Self::Bool => Cell::Bool(false),
+            Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid => Cell::Int(0),
+            Self::Float4 | Self::Float8 => Cell::Float(0.0),
+            Self::Bytes => Cell::Bytes(Cow::Borrowed(&[])),
+            Self::Date => Cell::Date(Date { year: 2000, month: 1, day: 1 }),
+            Self::Time => Cell::Time(Time { micros: 0, offset: None }),
+            Self::DateTime => Cell::DateTime(DateTime { seconds: 0, micros: 0, offset: None }),
+            Self::DateTimeWithZone => Cell::DateTime(DateTime { seconds: 0, micros: 0, offset: Some(0) }),
+            Self::Interval => Cell::Interval(0),
+            _ => Cell::text(""),
         }
     }
 

@@ -86,9 +86,10 @@ impl FileError {
     /// Whether another attempt may succeed without anybody doing something about it.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::System { source, .. } if matches!(
+        matches!(self, Self::System { source, .. } if source.raw_os_error() == Some(EMFILE) || matches!(
             source.kind(),
             io::ErrorKind::Interrupted | io::ErrorKind::ResourceBusy | io::ErrorKind::StaleNetworkFileHandle
+                | io::ErrorKind::WouldBlock
         ))
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::header::HOST;
-use http::uri::Authority;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
@@ -52,6 +52,8 @@ pub(super) struct Link {
     is_over: bool,
     since: Instant,
     host: Authority,
+    /// The same as a header.
+    header: HeaderValue,
     home: Weak<Direct>,
     pid: u32,
 }
@@ -103,7 +105,9 @@ impl Direct {
         name: &impl Fn() -> String,
     ) -> Result<(Response<Incoming>, Box<Link>), HttpError> {
         let uri = request.uri().clone();
-        address(&mut request)?;
+        // Unlike a proxy, a server is given the path alone, and its own name in a header.
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *request.uri_mut() = Uri::from(path);
         loop {
             let idle = std::future::poll_fn(|cx| Poll::Ready(self.take(&uri, cx))).await;
             let is_fresh = idle.is_none();
@@ -112,6 +116,9 @@ impl Direct {
                 // In a box: connecting is rare, and its large state would be moved about with every request.
                 None => Box::pin(self.connect(connector, &uri, name)).await?,
             };
+            if !request.headers().contains_key(HOST) {
+                request.headers_mut().insert(HOST, link.header.clone());
+            }
             let mut answer = std::pin::pin!(link.sender.try_send_request(request));
             let end = std::future::poll_fn(|cx| {
                 link.drive(cx);
@@ -137,9 +144,11 @@ impl Direct {
         let stream = TokioIo::new(connector.connect(uri).await?);
         let shaken = http1::Builder::new().max_buf_size(self.read).handshake(stream).await;
         let (sender, connection) = shaken.map_err(|error| failure::without_answer(name(), &error))?;
-        let host = host(uri)?;
+        let bad = |reason: String| HttpError::BadUrl { url: name(), reason };
+        let host = uri.authority().cloned().ok_or_else(|| bad("it has no host".to_owned()))?;
+        let header = HeaderValue::from_str(host.as_str()).map_err(|error| bad(error.to_string()))?;
         let (home, since, pid) = (Arc::downgrade(self), Instant::now(), std::process::id());
-        Ok(Box::new(Link { sender, connection, is_over: false, since, host, home, pid }))
+        Ok(Box::new(Link { sender, connection, is_over: false, since, host, header, home, pid }))
     }
 
     /// Takes the idle link to the server of `uri` that was used last.
@@ -187,25 +196,4 @@ async fn sweep(pool: Weak<Direct>, keep: Duration) {
             return;
         }
     }
-}
-
-/// Turns the request's address into the form that a server, unlike a proxy, is given: the path alone, and `Host`.
-fn address(request: &mut Request<Outgoing>) -> Result<(), HttpError> {
-    if !request.headers().contains_key(HOST) {
-        let host = host(request.uri())?;
-        let host = HeaderValue::from_str(host.as_str()).map_err(|error| bad(request.uri(), &error))?;
-        request.headers_mut().insert(HOST, host);
-    }
-    let path = request.uri().path_and_query().cloned();
-    let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from(path);
-    Ok(())
-}
-
-fn host(uri: &Uri) -> Result<Authority, HttpError> {
-    uri.authority().cloned().ok_or_else(|| bad(uri, &"it has no host"))
-}
-
-fn bad(uri: &Uri, reason: &dyn std::fmt::Display) -> HttpError {
-    HttpError::BadUrl { url: super::address::shown(&uri.to_string()), reason: reason.to_string() }
 }

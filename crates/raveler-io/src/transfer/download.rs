@@ -14,6 +14,7 @@ use super::offer::{Offer, Opened, Wanted};
 use super::part::{Note, Part, Stretch};
 use super::progress::Progress;
 use super::ranges::Ranges;
+use super::room;
 use super::small;
 use super::source::{Body, Source};
 use super::target::Target;
@@ -99,6 +100,7 @@ pub struct Downloaded {
 ///
 /// [`TransferError`] if it can't be had whole; nothing stands under the final name then but what stood there before.
 pub async fn download(download: &Download, progress: &Progress) -> Result<Downloaded, TransferError> {
+    let _room = room::enter().await;
     let began = Instant::now();
     progress.begin(0, None);
     let address = Address::parse(&download.url)?;

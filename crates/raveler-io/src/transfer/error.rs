@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::files::FileError;
+use crate::http::HttpError;
 
 /// Why a transfer failed. Every `url` is shown without user, password and query.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +20,9 @@ pub enum TransferError {
         /// What is wrong, and what to do.
         reason: String,
     },
-    /// A header that can't be sent; its value is not shown.
-    #[error("the header {name:?} can't be sent; its name and value must be printable ASCII without line breaks")]
-    Header {
-        /// Its name.
-        name: String,
-    },
+    /// The request got no answer, or could not be made.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// A setting of the store that can't be used; its value is not shown.
     #[error("the store of {url} can't be used: {reason}; check the options and the environment")]
     Setting {
@@ -32,24 +30,6 @@ pub enum TransferError {
         url: String,
         /// What is wrong.
         reason: String,
-    },
-    /// No connection.
-    #[error("could not connect to {url}: {reason}; check the host and the network")]
-    Connect {
-        /// The address.
-        url: String,
-        /// What failed.
-        reason: String,
-        /// Whether another attempt may succeed.
-        may_pass: bool,
-    },
-    /// Nothing came for too long.
-    #[error("{url} sent nothing for {waited:?}; try again")]
-    Silent {
-        /// The address.
-        url: String,
-        /// The time waited.
-        waited: Duration,
     },
     /// The server refused.
     #[error("{url} answered {status}{}; {}", reason_of(*status), advice_for(*status))]
@@ -123,11 +103,11 @@ impl TransferError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::File(error) => error.is_transient(),
-            Self::Connect { may_pass, .. } | Self::Store { may_pass, .. } => *may_pass,
-            Self::Silent { .. } | Self::CutOff { .. } | Self::Changed { .. } => true,
+            Self::Http(error) => error.is_transient(),
+            Self::Store { may_pass, .. } => *may_pass,
+            Self::CutOff { .. } | Self::Changed { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502..=504),
             Self::Address { .. }
-            | Self::Header { .. }
             | Self::Setting { .. }
             | Self::Range { .. }
             | Self::Digest { .. }

@@ -17,7 +17,7 @@ use crate::files::hop::{Hop, blocking};
 /// The bytes read at once.
 pub const BLOCK: usize = 1 << 20;
 /// The blocks handed out that are looked at for reuse.
-const MOST_KEPT: usize = 4;
+const MOST_KEPT: usize = 8;
 
 /// A file of this machine.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use super::error::TransferError;
 use super::local::LocalBody;
 use super::progress::Progress;
 use super::store::{Store, failure};
+use crate::reactor;
 
 /// The smallest part: stores refuse parts below 5 MiB.
 const PART: u64 = 8 << 20;
@@ -111,9 +112,11 @@ impl Parcel {
 
 impl Drop for Parcel {
     fn drop(&mut self) {
-        if let (Some(mut upload), Ok(runtime)) = (self.upload.take(), tokio::runtime::Handle::try_current()) {
+        if let Some(mut upload) = self.upload.take()
+            && reactor::is_running()
+        {
             // Nobody waits for it: a store that does not answer keeps the parts until its own rules remove them.
-            runtime.spawn(async move { upload.abort().await });
+            reactor::spawn(async move { upload.abort().await });
         }
     }
 }

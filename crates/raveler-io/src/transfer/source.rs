@@ -25,14 +25,14 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`TransferError`] if a header or an option can't be used.
+    /// [`TransferError`] if an option can't be used.
     pub fn new(
         address: &Address,
         headers: &[(String, String)],
         options: &[(String, String)],
     ) -> Result<Self, TransferError> {
         Ok(match address.scheme() {
-            Scheme::Http => Self::Web(Web::new(address, headers)?),
+            Scheme::Http => Self::Web(Web::new(address, headers)),
             Scheme::Store => Self::Store(Store::new(address, options)?),
             Scheme::File => Self::Local(LocalFile::new(address)?),
         })
@@ -45,7 +45,7 @@ impl Source {
     /// [`TransferError`] if it can't be had, and [`TransferError::Changed`] if it is of another version than wanted.
     pub async fn open(&self, wanted: &Wanted) -> Result<Opened<Body>, TransferError> {
         match self {
-            Self::Web(web) => web.open(wanted).await.map(|opened| opened.map(Body::Web)),
+            Self::Web(web) => web.open(wanted).await.map(|opened| opened.map(|body| Body::Web(Box::new(body)))),
             Self::Store(store) => store.open(wanted).await.map(|opened| opened.map(Body::Store)),
             Self::Local(file) => file.open(wanted).await.map(|opened| opened.map(Body::Local)),
         }
@@ -56,7 +56,7 @@ impl Source {
 #[derive(Debug)]
 pub enum Body {
     /// From a web server.
-    Web(WebBody),
+    Web(Box<WebBody>),
     /// From an object store.
     Store(StoreBody),
     /// From a file of this machine.

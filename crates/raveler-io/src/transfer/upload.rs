@@ -1,12 +1,13 @@
 //! One attempt at an upload: the file is read in large blocks and never held in memory as a whole.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::Stream;
-use reqwest::{Method, header};
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use tokio::sync::mpsc;
 
 use super::address::{Address, Scheme};
 use super::copy::Copy;
@@ -16,12 +17,14 @@ use super::offer::{Opened, Wanted};
 use super::parcel;
 use super::part::Part;
 use super::progress::Progress;
+use super::room;
 use super::source::Body;
 use super::store::Store;
-use super::web::{client, failure, header_map, successful};
+use super::web::{client, etag, succeeded};
 use crate::files::hop::blocking;
 use crate::files::replace::Landing;
 use crate::files::write::behind_links;
+use crate::http::{BodyStream, Request, RequestBody};
 
 /// What to upload, and how.
 #[derive(Clone)]
@@ -68,6 +71,7 @@ pub struct Uploaded {
 ///
 /// [`TransferError`] if the file can't be read or the server refuses.
 pub async fn upload(upload: &Upload, progress: &Arc<Progress>) -> Result<Uploaded, TransferError> {
+    let _room = room::enter().await;
     let began = Instant::now();
     progress.begin(0, None);
     let address = Address::parse(&upload.url)?;
@@ -85,57 +89,55 @@ pub async fn upload(upload: &Upload, progress: &Arc<Progress>) -> Result<Uploade
     Ok(Uploaded { url: address.shown(), bytes: size, etag, elapsed: began.elapsed() })
 }
 
-/// What went wrong with the file while its request was being sent.
-type Fault = Arc<Mutex<Option<TransferError>>>;
-
 async fn send(
     upload: &Upload,
     address: &Address,
     body: LocalBody,
     size: u64,
-    progress: &Arc<Progress>,
+    progress: &Progress,
 ) -> Result<Option<String>, TransferError> {
     let url = address.shown();
     let method = Method::from_bytes(upload.method.as_bytes()).map_err(|_| TransferError::Address {
         url: url.clone(),
         reason: format!("{:?} is no method; use \"PUT\" or \"POST\"", upload.method),
     })?;
-    let fault = Fault::default();
-    let stream = blocks(body, Arc::clone(progress), Arc::clone(&fault));
-    let request = client()?
-        .request(method, address.url().clone())
-        .headers(header_map(&upload.headers)?)
-        .header(header::CONTENT_LENGTH, size)
-        .body(reqwest::Body::wrap_stream(stream));
-    let answer = request.send().await;
-    if let Some(fault) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(fault);
-    }
-    let response = successful(&url, answer.map_err(|error| failure(&url, &error))?)?;
-    let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-    // A connection is used again only when its answer was read to the end.
-    let _ = response.bytes().await;
-    Ok(etag)
+    let (blocks, receiver) = mpsc::channel(1);
+    let mut request = Request::new(method, address.url().as_str());
+    request.headers.clone_from(&upload.headers);
+    request.headers.push((CONTENT_LENGTH.to_string(), size.to_string()));
+    request.body = RequestBody::Stream(BodyStream::new(receiver));
+    let client = client()?;
+    let (answer, fed) = tokio::join!(client.send(&request), feed(body, blocks, progress));
+    // What is wrong with the file explains why the request broke off.
+    fed?;
+    let answer = answer?;
+    succeeded(&url, answer.status, &answer.headers)?;
+    Ok(etag(&answer.headers))
 }
 
-fn blocks(body: LocalBody, progress: Arc<Progress>, fault: Fault) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
-    futures_util::stream::unfold(Some(body), move |body| {
-        let (progress, fault) = (Arc::clone(&progress), Arc::clone(&fault));
-        async move {
-            let mut body = body?;
-            match body.next().await {
-                Ok(Some(block)) => {
-                    progress.done.add(block.len() as u64);
-                    Some((Ok(block), Some(body)))
+/// Hands the blocks of a file to a request as long as it takes them.
+async fn feed(
+    mut body: LocalBody,
+    blocks: mpsc::Sender<Result<Bytes, String>>,
+    progress: &Progress,
+) -> Result<(), TransferError> {
+    loop {
+        match body.next().await {
+            Ok(Some(block)) => {
+                let length = block.len() as u64;
+                if blocks.send(Ok(block)).await.is_err() {
+                    return Ok(());
                 }
-                Ok(None) => None,
-                Err(error) => {
-                    *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    Some((Err(std::io::Error::other("the file can't be read")), None))
-                }
+                progress.done.add(length);
+            }
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                // The request may have ended before.
+                let _ = blocks.send(Err(error.to_string())).await;
+                return Err(error);
             }
         }
-    })
+    }
 }
 
 /// Copies to another place on this machine, atomically.

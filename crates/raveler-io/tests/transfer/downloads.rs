@@ -15,7 +15,7 @@ const LARGE: usize = 5 << 20;
 fn a_small_and_a_large_file_arrive_whole() {
     let (runtime, folder) = (runtime(), Folder::new("whole"));
     for size in [0, 1, SMALL, (1 << 20) + 1, LARGE] {
-        let server = Server::start(runtime.handle(), content(size));
+        let server = Server::start(&runtime, content(size));
         let (progress, path) = (Progress::new(), folder.join("file"));
         let mut wanted = Download::new(server.url("file"), &path);
         wanted.sha256 = Some(digest::of(&content(size)));
@@ -31,7 +31,7 @@ fn a_small_and_a_large_file_arrive_whole() {
 #[test]
 fn a_body_without_length_arrives_whole() {
     let (runtime, folder) = (runtime(), Folder::new("no-length"));
-    let server = Server::start(runtime.handle(), content(LARGE));
+    let server = Server::start(&runtime, content(LARGE));
     server.change(|manners| manners.has_length = false);
     let progress = Progress::new();
     let wanted = Download::new(server.url("file"), folder.join("file"));
@@ -46,7 +46,7 @@ fn another_digest_is_an_error_and_leaves_the_old_file() {
     let (runtime, folder) = (runtime(), Folder::new("digest"));
     std::fs::write(folder.join("file"), "old").expect("it can be written");
     for size in [SMALL, LARGE] {
-        let server = Server::start(runtime.handle(), content(size));
+        let server = Server::start(&runtime, content(size));
         let mut wanted = Download::new(server.url("file"), folder.join("file"));
         wanted.sha256 = Some([7; 32]);
         let error = runtime.block_on(download(&wanted, &Progress::new())).expect_err("the digest is another");
@@ -61,7 +61,7 @@ fn another_digest_is_an_error_and_leaves_the_old_file() {
 #[test]
 fn a_status_is_told_with_the_time_to_wait_and_without_credentials() {
     let (runtime, folder) = (runtime(), Folder::new("status"));
-    let server = Server::start(runtime.handle(), content(SMALL));
+    let server = Server::start(&runtime, content(SMALL));
     server.change(|manners| manners.status = Some((429, vec![("Retry-After".to_owned(), "7".to_owned())])));
     let url = server.url("file?X-Amz-Signature=secret1").replace("http://", "http://user:secret2@");
     let error = runtime.block_on(download(&Download::new(url, folder.path()), &Progress::new())).expect_err("429");
@@ -82,18 +82,18 @@ fn nobody_who_listens_is_transient() {
     let error = runtime
         .block_on(download(&Download::new("http://127.0.0.1:1/file", folder.path()), &Progress::new()))
         .expect_err("nobody listens");
-    assert!(matches!(error, TransferError::Connect { .. }) && error.is_transient(), "{error}");
+    assert!(matches!(error, TransferError::Http(_)) && error.is_transient(), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
     let unknown = Download::new("http://host.invalid/file", folder.path());
     let error = runtime.block_on(download(&unknown, &Progress::new())).expect_err("no such host");
-    assert!(matches!(error, TransferError::Connect { .. }), "{error}");
+    assert!(matches!(error, TransferError::Http(_)), "{error}");
 }
 
 #[test]
 fn an_existing_file_stays_when_it_must() {
     let (runtime, folder) = (runtime(), Folder::new("exists"));
     std::fs::write(folder.join("file"), "old").expect("it can be written");
-    let server = Server::start(runtime.handle(), content(SMALL));
+    let server = Server::start(&runtime, content(SMALL));
     for path in [folder.join("file"), folder.path().to_path_buf()] {
         let mut wanted = Download::new(server.url("file"), path);
         wanted.overwrite = false;
@@ -110,7 +110,7 @@ fn the_permissions_of_the_old_file_are_kept() {
     let (runtime, folder) = (runtime(), Folder::new("permissions"));
     std::fs::write(folder.join("file"), "old").expect("it can be written");
     std::fs::set_permissions(folder.join("file"), PermissionsExt::from_mode(0o640)).expect("it is ours");
-    let server = Server::start(runtime.handle(), content(SMALL));
+    let server = Server::start(&runtime, content(SMALL));
     let wanted = Download::new(server.url("file"), folder.join("file"));
     runtime.block_on(download(&wanted, &Progress::new())).expect("it arrives");
     let mode = std::fs::metadata(folder.join("file")).expect("it is there").permissions().mode();
@@ -120,7 +120,7 @@ fn the_permissions_of_the_old_file_are_kept() {
 #[test]
 fn a_missing_folder_is_named() {
     let (runtime, folder) = (runtime(), Folder::new("missing"));
-    let server = Server::start(runtime.handle(), content(SMALL));
+    let server = Server::start(&runtime, content(SMALL));
     let wanted = Download::new(server.url("file"), folder.join("nowhere/file"));
     let error = runtime.block_on(download(&wanted, &Progress::new())).expect_err("no such folder");
     assert!(error.to_string().contains("nowhere") && error.to_string().contains("no such file or folder"), "{error}");
@@ -137,4 +137,40 @@ fn a_file_of_this_machine_is_copied() {
     assert_eq!(done.bytes, LARGE as u64);
     assert_eq!(std::fs::read(folder.join("to")).expect("it is there"), content(LARGE));
     assert_eq!(folder.names(), ["from", "to"]);
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_the_old_file() {
+    if let Some(folder) = std::env::var_os("RAVELER_TEST_LIMITED") {
+        let runtime = runtime();
+        for size in [SMALL, LARGE] {
+            let server = Server::start(&runtime, content(size));
+            let wanted = Download::new(server.url("file"), std::path::Path::new(&folder).join("file"));
+            let error =
+                runtime.block_on(download(&wanted, &Progress::new())).expect_err("files may not be larger than 4 KiB");
+            assert!(error.to_string().contains("larger than permitted (errno 27)"), "{error}");
+            assert!(!error.is_transient());
+        }
+        return;
+    }
+    let folder = Folder::new("limited");
+    std::fs::write(folder.join("file"), "old").expect("it can be written");
+    assert!(
+        limited("downloads::a_full_disk_is_told_and_leaves_the_old_file", folder.path()),
+        "the limited process fails"
+    );
+    assert_eq!(std::fs::read(folder.join("file")).expect("it is there"), b"old");
+}
+
+/// Runs a test in a process whose files may not be larger than 4 KiB, and whose signal for that is ignored.
+#[expect(clippy::disallowed_types, reason = "a limit that holds for a process needs a process of its own")]
+fn limited(test: &str, folder: &std::path::Path) -> bool {
+    let program = std::env::current_exe().expect("it runs");
+    std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact \"$1\" >/dev/null"])
+        .args([program.as_os_str(), test.as_ref()])
+        .env("RAVELER_TEST_LIMITED", folder)
+        .status()
+        .expect("sh is there")
+        .success()
 }

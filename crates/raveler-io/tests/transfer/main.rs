@@ -8,11 +8,12 @@ mod resume;
 mod server;
 mod uploads;
 
-use tokio::runtime::{Builder, Runtime};
+use raveler_io::reactor;
+use tokio::runtime::Handle;
 
-/// A runtime of one thread, as small machines have it.
-fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("the system gives a thread")
+/// The runtime of the library, which keeps the connections.
+fn runtime() -> Handle {
+    reactor::handle()
 }
 
 /// Bytes that are nowhere the same at a moved place: one block of a prime length, again and again.

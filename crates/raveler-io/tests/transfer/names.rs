@@ -51,7 +51,7 @@ fn a_header_proposes_a_name() {
 #[test]
 fn a_folder_takes_the_name_of_the_server_or_of_the_address() {
     let (runtime, folder) = (runtime(), Folder::new("names"));
-    let server = Server::start(runtime.handle(), content(10));
+    let server = Server::start(&runtime, content(10));
     let cases = [
         (None, "some/folder/data%20set.csv?version=2", "data set.csv"),
         (None, "", "download"),

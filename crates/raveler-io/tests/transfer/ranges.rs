@@ -19,7 +19,7 @@ fn over_four(server: &Server, folder: &Folder) -> Download {
 #[test]
 fn several_connections_make_one_file() {
     let (runtime, folder) = (runtime(), Folder::new("several"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     let (mut wanted, progress) = (over_four(&server, &folder), Progress::new());
     wanted.sha256 = Some(digest::of(&content(SIZE)));
     let done = runtime.block_on(download(&wanted, &progress)).expect("it arrives");
@@ -32,7 +32,7 @@ fn several_connections_make_one_file() {
 #[test]
 fn connections_that_are_refused_leave_their_work_to_the_others() {
     let (runtime, folder) = (runtime(), Folder::new("refusing"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     for most_ranges in [1, 2] {
         server.change(|manners| {
             manners.most_ranges = most_ranges;
@@ -46,7 +46,7 @@ fn connections_that_are_refused_leave_their_work_to_the_others() {
 #[test]
 fn a_server_that_ignores_or_lies_about_ranges_is_asked_for_everything() {
     let (runtime, folder) = (runtime(), Folder::new("ignoring"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.lie = 1);
     let done = runtime.block_on(download(&over_four(&server, &folder), &Progress::new())).expect("it arrives");
     assert_eq!(done.bytes, SIZE as u64);
@@ -56,7 +56,7 @@ fn a_server_that_ignores_or_lies_about_ranges_is_asked_for_everything() {
 #[test]
 fn stretches_that_are_missing_are_fetched_later() {
     let (runtime, folder) = (runtime(), Folder::new("stretches"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.cut_after = Some(700_000));
     let wanted = over_four(&server, &folder);
     let mut error = None;
@@ -91,7 +91,7 @@ fn stretches_that_are_missing_are_fetched_later() {
 #[test]
 fn a_file_that_changes_on_the_way_is_an_error() {
     let (runtime, folder) = (runtime(), Folder::new("changing"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.pause = Duration::from_millis(1));
     let wanted = over_four(&server, &folder);
     let error = runtime.block_on(async {

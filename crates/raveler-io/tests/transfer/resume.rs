@@ -14,7 +14,7 @@ const CUT: usize = (3 << 20) + 12_345;
 #[test]
 fn a_later_attempt_goes_on_where_the_connection_was_cut() {
     let (runtime, folder) = (runtime(), Folder::new("resume"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.cut_after = Some(CUT));
     let mut wanted = Download::new(server.url("file"), folder.join("file"));
     wanted.sha256 = Some(digest::of(&content(SIZE)));
@@ -36,7 +36,7 @@ fn a_later_attempt_goes_on_where_the_connection_was_cut() {
 #[test]
 fn a_date_serves_where_the_tag_is_weak() {
     let (runtime, folder) = (runtime(), Folder::new("weak"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| {
         manners.etag = Some("W/\"one\"".to_owned());
         manners.last_modified = Some("Tue, 03 Mar 2026 10:00:00 GMT".to_owned());
@@ -55,7 +55,7 @@ fn a_changed_file_is_downloaded_anew() {
     let (runtime, folder) = (runtime(), Folder::new("changed"));
     // Servers that heed `If-Range` send everything; those that do not send a part of another version.
     for heeds_if_range in [true, false] {
-        let server = Server::start(runtime.handle(), content(SIZE));
+        let server = Server::start(&runtime, content(SIZE));
         server.change(|manners| manners.cut_after = Some(CUT));
         let wanted = Download::new(server.url("file"), folder.join("file"));
         runtime.block_on(download(&wanted, &Progress::new())).expect_err("it was cut off");
@@ -77,7 +77,7 @@ fn a_changed_file_is_downloaded_anew() {
 #[test]
 fn a_server_that_lies_about_a_range_is_asked_for_everything() {
     let (runtime, folder) = (runtime(), Folder::new("lie"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.cut_after = Some(CUT));
     let wanted = Download::new(server.url("file"), folder.join("file"));
     runtime.block_on(download(&wanted, &Progress::new())).expect_err("it was cut off");
@@ -95,7 +95,7 @@ fn a_server_that_lies_about_a_range_is_asked_for_everything() {
 fn nothing_stays_of_what_can_not_be_resumed() {
     let (runtime, folder) = (runtime(), Folder::new("no-resume"));
     for (has_ranges, has_tag, resume) in [(false, true, true), (true, false, true), (true, true, false)] {
-        let server = Server::start(runtime.handle(), content(SIZE));
+        let server = Server::start(&runtime, content(SIZE));
         server.change(|manners| {
             manners.cut_after = Some(CUT);
             manners.has_ranges = has_ranges;
@@ -111,7 +111,7 @@ fn nothing_stays_of_what_can_not_be_resumed() {
 #[test]
 fn a_dropped_download_is_taken_up() {
     let (runtime, folder) = (runtime(), Folder::new("dropped"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.pause = Duration::from_millis(5));
     let wanted = Download::new(server.url("file"), folder.join("file"));
     let progress = Progress::new();
@@ -134,7 +134,7 @@ fn a_dropped_download_is_taken_up() {
 fn a_damaged_note_begins_anew() {
     let (runtime, folder) = (runtime(), Folder::new("damaged"));
     for damage in ["", "{}", "[1]", "{\"key\":3}"] {
-        let server = Server::start(runtime.handle(), content(SIZE));
+        let server = Server::start(&runtime, content(SIZE));
         server.change(|manners| manners.cut_after = Some(CUT));
         let wanted = Download::new(server.url("file"), folder.join("file"));
         runtime.block_on(download(&wanted, &Progress::new())).expect_err("it was cut off");
@@ -151,7 +151,7 @@ fn a_damaged_note_begins_anew() {
 #[test]
 fn two_downloads_of_one_file_do_not_disturb_each_other() {
     let (runtime, folder) = (runtime(), Folder::new("two"));
-    let server = Server::start(runtime.handle(), content(SIZE));
+    let server = Server::start(&runtime, content(SIZE));
     server.change(|manners| manners.pause = Duration::from_millis(1));
     let wanted = Download::new(server.url("file"), folder.join("file"));
     let (one, two) = (Progress::new(), Progress::new());
