@@ -17,7 +17,7 @@ pub const EXIT_RETIRED: u32 = 85;
 pub const EXIT_NO_MEMORY: u32 = 86;
 
 /// How long a worker sleeps before it looks again without having been woken: a safety net, never needed.
-const SAFETY: Duration = Duration::from_secs(60);
+const SAFETY: Duration = Duration::from_secs(600);
 
 /// How long a worker has nothing to do until it gives back what it keeps for the next task.
 const WARM: Duration = Duration::from_secs(5);
