@@ -57,7 +57,7 @@ impl Reply for Answer {
         }
     }
 
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match *self {
             Self::All(rows, shape) | Self::Batch(Some(rows), shape) => Ok(rows::list(py, &rows, shape)?.into_any()),
             Self::Table(table) => Ok(Bound::new(py, PyArrowTable(table))?.into_any()),

@@ -50,7 +50,7 @@ impl Reply for Content {
         self.bytes.len() as u64
     }
 
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let bytes = PyBytes::new(py, &self.bytes);
         match self.encoding {
             None => Ok(bytes.into_any()),
@@ -62,7 +62,7 @@ impl Reply for Content {
 struct Nothing;
 
 impl Reply for Nothing {
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(py.None().into_bound(py))
     }
 }
@@ -134,7 +134,7 @@ pub(crate) struct FileWalk {
 struct Paths(Option<files::walk::Batch>);
 
 impl Reply for Paths {
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let Some(batch) = self.0 else {
             return Ok(py.None().into_bound(py));
         };

@@ -259,7 +259,7 @@ impl Reply for Piece {
         self.0.as_ref().map_or(0, |piece| piece.len() as u64)
     }
 
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self.0 {
             Some(piece) => Ok(joined(py, &[piece])?.into_bound(py).into_any()),
             None => Ok(py.None().into_bound(py)),
@@ -268,7 +268,7 @@ impl Reply for Piece {
 }
 
 impl Reply for Streaming {
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let headers = Py::new(py, HttpHeaders::of(&self.headers))?;
         let stream = HttpStream {
             status: self.status,

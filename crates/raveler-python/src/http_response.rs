@@ -314,7 +314,7 @@ impl Reply for Response {
         self.body.iter().map(|frame| frame.len() as u64).sum()
     }
 
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(Bound::new(py, HttpResponse::new(*self))?.into_any())
     }
 }

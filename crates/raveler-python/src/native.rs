@@ -26,7 +26,7 @@ pub(crate) trait Reply: Send {
     }
 
     /// Makes the object.
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>>;
 }
 
 /// An error that Rust made.

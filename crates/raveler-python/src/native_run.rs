@@ -244,7 +244,7 @@ impl NativeRun {
     }
 
     /// Gives `token` to `hub` when another poll may succeed.
-    fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
+    fn _subscribe(&self, py: Python<'_>, hub: &Bound<'_, Hub>, token: Py<PyAny>) {
         if let Some(waiter) = self.runtime.map_subscribe(&self.handle, Waiter::Hub(hub.get().bell(), token)) {
             let mut rung = Vec::new();
             tell(py, waiter, &mut rung);

@@ -184,7 +184,7 @@ impl Task {
     }
 
     /// Gives `token` to `hub` when the task has ended.
-    fn _subscribe(&self, py: Python<'_>, hub: Py<Hub>, token: Py<PyAny>) {
+    fn _subscribe(&self, py: Python<'_>, hub: &Bound<'_, Hub>, token: Py<PyAny>) {
         self.subscribe(py, Waiter::Hub(hub.get().bell(), token));
     }
 

@@ -105,7 +105,7 @@ impl PyDownloaded {
     }
 
     fn __repr__(&self) -> String {
-        format!("Downloaded(path={:?}, bytes={})", self.0.path, self.0.bytes)
+        format!("Downloaded(path={:?}, bytes={})", self.path(), self.0.bytes)
     }
 }
 
@@ -145,13 +145,13 @@ impl PyUploaded {
 }
 
 impl Reply for Downloaded {
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(Bound::new(py, PyDownloaded(*self))?.into_any())
     }
 }
 
 impl Reply for Uploaded {
-    fn into_python<'py>(self: Box<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(Bound::new(py, PyUploaded(*self))?.into_any())
     }
 }

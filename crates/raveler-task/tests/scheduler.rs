@@ -26,6 +26,18 @@ fn finish(scheduler: &mut Scheduler, task: TaskId, end: AttemptEnd) {
 }
 
 #[test]
+fn an_attempt_that_shall_come_later_waits_at_least_so_long() {
+    let mut scheduler = Scheduler::new(0);
+    let task = scheduler.submit(retrying(1, 0), &[], 0);
+    next(&mut scheduler, 0);
+    assert_eq!(scheduler.ended(task, 0, AttemptEnd::Later(500), 10), Verdict::Retries { at: 500 });
+    assert_eq!((next(&mut scheduler, 499), scheduler.wake_at()), (None, Some(500)));
+    assert_eq!(next(&mut scheduler, 500).map(|start| start.attempt), Some(1));
+    assert_eq!(scheduler.ended(task, 1, AttemptEnd::Later(900), 510), Verdict::Settled);
+    assert_eq!(settled(&mut scheduler), [(task, Settlement::Failed)]);
+}
+
+#[test]
 fn a_failure_settles_all_that_depend_on_it_in_submission_order() {
     let mut scheduler = Scheduler::new(0);
     let root = scheduler.submit(PLAIN, &[], 0);

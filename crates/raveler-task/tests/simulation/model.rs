@@ -174,9 +174,13 @@ impl Model {
                 assert_eq!(verdict, expected, "an attempt that never began runs again at once");
                 return;
             }
-            AttemptEnd::Failed { retryable: true } | AttemptEnd::Died | AttemptEnd::TimedOut if may_retry => {
+            AttemptEnd::Failed { retryable: true } | AttemptEnd::Later(_) | AttemptEnd::Died | AttemptEnd::TimedOut
+                if may_retry =>
+            {
                 let Verdict::Retries { at } = verdict else { panic!("{task} has a retry left, but {verdict:?}") };
-                assert!((self.now..=self.now + longest).contains(&at), "a wait is at most its maximum");
+                let not_before = if let AttemptEnd::Later(at) = end { at } else { 0 };
+                let latest = (self.now + longest).max(not_before);
+                assert!((self.now.max(not_before)..=latest).contains(&at), "a wait is at most its maximum");
                 let task = &mut self.tasks[task];
                 task.attempt += 1;
                 task.deadline = None;
@@ -184,7 +188,7 @@ impl Model {
                 return;
             }
             AttemptEnd::Done => Settlement::Done,
-            AttemptEnd::Failed { .. } => Settlement::Failed,
+            AttemptEnd::Failed { .. } | AttemptEnd::Later(_) => Settlement::Failed,
             AttemptEnd::Cancelled => Settlement::Cancelled,
             AttemptEnd::Died | AttemptEnd::TimedOut if is_stopping => Settlement::Cancelled,
             AttemptEnd::Died => Settlement::Died,
