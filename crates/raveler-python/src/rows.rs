@@ -158,7 +158,7 @@ static IS_ENABLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// Rows from which on the cyclic collector rests while they are made: it would visit them again and again for nothing.
 const MANY: usize = 5_000;
 
-fn without_collector<'py, T>(py: Python<'py>, rows: usize, make: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+fn without_collector<T>(py: Python<'_>, rows: usize, make: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     if rows < MANY || !class(py, &IS_ENABLED, "gc", "isenabled")?.call0()?.is_truthy()? {
         return make();
     }
