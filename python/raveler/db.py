@@ -189,7 +189,8 @@ class _Verbs:
     ) -> Task[int]:
         """Return a task that writes rows into a table the fastest way that the database has, all or none.
 
-        PostgreSQL takes them by a binary COPY. The rows are read at once and kept in a compact form.
+        PostgreSQL takes them by a binary COPY. The rows are read before the call returns and kept in a compact form; the
+        first are on their way while the rest is read.
 
         Args:
             table: The table; a dot divides it from its schema.
@@ -384,7 +385,11 @@ def connect(
     ``sqlite::memory:``, ``postgresql://user:password@host:port/name`` and ``mysql://user:password@host:port/name``.
     PostgreSQL takes ``?sslmode=``: ``disable``; ``prefer`` (the default: TLS if the server has it, nobody's certificate
     is checked); ``require`` and ``verify-full``, which check the certificate against the system's authorities or the
-    PEM file ``sslrootcert=``. With ``require``, ``sslverify=none`` checks nothing.
+    PEM file ``sslrootcert=``. With ``require``, ``sslverify=none`` checks nothing. MySQL takes the same, but
+    ``disable`` is its default.
+
+    An SQLite file must not be open in the module `sqlite3` of the same process at the same time: each brings an SQLite
+    of its own, and two of them in one process can't see each other's locks. Other processes may use the file meanwhile.
 
     Args:
         url: The address.

@@ -1,15 +1,16 @@
 //! MySQL through the public interface, on the server that `RAVELER_TEST_MYSQL` names; skipped without one.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use raveler_io::db::calendar::{Date, DateTime};
-use raveler_io::db::{Batch, Cell, Database, DbError, Options, Value};
+use raveler_io::db::{Batch, Cell, Database, DbError, Feed, Options, Value};
 use raveler_io::reactor;
 
 fn on_server(options: Options, test: impl AsyncFnOnce(Database)) {
     let Ok(url) = std::env::var("RAVELER_TEST_MYSQL") else {
-        // No server is named, so there is nothing to ask.
+        let _ = writeln!(std::io::stderr(), "skipped: RAVELER_TEST_MYSQL names no server");
         return;
     };
     let database = Database::connect(&url, options).expect("an address");
@@ -49,7 +50,7 @@ fn stored_values_come_back_as_they_were() {
             let table = format!("raveler_value_{index}");
             execute(&database, &format!("DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (v {kind} NULL)")).await;
             let batch = Arc::new(Batch::params(std::slice::from_ref(&value)));
-            assert_eq!(database.insert(&table, &["v".into()], batch).await.expect("a row"), 1, "{kind}");
+            assert_eq!(database.insert(&table, &["v".into()], &Feed::of(batch)).await.expect("a row"), 1, "{kind}");
             assert_eq!(rows(&database, &format!("SELECT v FROM {table}"), &[]).await, [[value]], "{kind}");
             execute(&database, &format!("DROP TABLE {table}")).await;
         }
@@ -66,11 +67,17 @@ fn many_rows_are_inserted_wholly_or_not_at_all() {
             batch.put(&Cell::Int(number));
         }
         let mut twice = batch.clone();
-        assert_eq!(database.insert("raveler_many", &["n".into()], Arc::new(batch)).await.expect("rows"), 2_500);
+        assert_eq!(
+            database.insert("raveler_many", &["n".into()], &Feed::of(Arc::new(batch))).await.expect("rows"),
+            2_500
+        );
         execute(&database, "DELETE FROM raveler_many").await;
         twice.begin();
         twice.put(&Cell::Int(7));
-        let error = database.insert("raveler_many", &["n".into()], Arc::new(twice)).await.expect_err("twice the same");
+        let error = database
+            .insert("raveler_many", &["n".into()], &Feed::of(Arc::new(twice)))
+            .await
+            .expect_err("twice the same");
         assert_eq!(error.code(), Some("23000 1062"));
         assert_eq!(rows(&database, "SELECT count(*) FROM raveler_many", &[]).await, [[Cell::Int(0)]]);
         execute(&database, "DROP TABLE raveler_many").await;

@@ -1,15 +1,16 @@
 //! PostgreSQL through the public interface, on the server that `RAVELER_TEST_POSTGRES` names; skipped without one.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use raveler_io::db::calendar::{Date, DateTime, Time};
-use raveler_io::db::{Batch, Cell, Database, DbError, Options, Value};
+use raveler_io::db::{Batch, Cell, Database, DbError, Feed, Options, Value};
 use raveler_io::reactor;
 
 fn on_server(options: Options, test: impl AsyncFnOnce(Database)) {
     let Ok(url) = std::env::var("RAVELER_TEST_POSTGRES") else {
-        // No server is named, so there is nothing to ask.
+        let _ = writeln!(std::io::stderr(), "skipped: RAVELER_TEST_POSTGRES names no server");
         return;
     };
     let database = Database::connect(&url, options).expect("an address");
@@ -80,7 +81,7 @@ fn copied_values_come_back_as_they_were() {
             execute(&database, &format!("CREATE TABLE {table} (\"a \"\"b\" {kind}, n int4)")).await;
             let batch =
                 Batch::from_rows([&[value.clone(), Cell::Int(1)][..], &[Cell::Null, Cell::Null]]).expect("rows");
-            let copied = database.insert(&table, &["a \"b".into(), "n".into()], Arc::new(batch)).await;
+            let copied = database.insert(&table, &["a \"b".into(), "n".into()], &Feed::of(Arc::new(batch))).await;
             assert_eq!(copied.expect("a copy"), 2, "{kind}");
             let found = rows(&database, &format!("SELECT * FROM {table} ORDER BY n"), &[]).await;
             assert_eq!(found, [[value, Cell::Int(1)], [Cell::Null, Cell::Null]], "{kind}");

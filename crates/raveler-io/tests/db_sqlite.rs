@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raveler_io::db::calendar::{Date, DateTime, Time};
-use raveler_io::db::{Batch, Cell, Database, DbError, Options, Value};
+use raveler_io::db::{Batch, Cell, Database, DbError, Feed, Options, Value};
 use raveler_io::reactor;
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -184,7 +184,7 @@ fn insert_quotes_names() {
         let database = memory();
         execute(&database, "CREATE TABLE \"a b\" (\"select\" INTEGER, \"q\"\"\" TEXT)", &[]).await;
         let batch = Batch::from_rows([&[Cell::Int(1), Cell::text("x")][..]]).expect("a batch");
-        let inserted = database.insert("a b", &["select".into(), "q\"".into()], Arc::new(batch)).await;
+        let inserted = database.insert("a b", &["select".into(), "q\"".into()], &Feed::of(Arc::new(batch))).await;
         assert_eq!(inserted.expect("a row"), 1);
     });
 }

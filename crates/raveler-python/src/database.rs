@@ -1,11 +1,11 @@
 //! Databases as Python sees them: sessions, which are databases or transactions, and streams of rows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyTuple};
-use raveler_io::db::{ArrowTable, Batch, Database, DbError, Options, RowStream, Rows, Transaction};
+use pyo3::types::{PyCapsule, PyList, PyTuple};
+use raveler_io::db::{ArrowTable, Batch, Database, DbError, Feed, Options, RowStream, Rows, Transaction};
 use raveler_io::reactor;
 
 use crate::native::{self, Fault, Made, NativeOptions, Reply};
@@ -37,6 +37,7 @@ enum Answer {
     All(Rows, Shape),
     First(Rows, Shape),
     Value(Rows),
+    Made(PyResult<Vec<Py<PyList>>>),
     Table(ArrowTable),
     Each(Vec<Rows>, Shape),
     Count(u64),
@@ -53,13 +54,14 @@ impl Reply for Answer {
             }
             Self::Table(table) => table.size() as u64,
             Self::Each(all, _) => all.iter().map(|rows| rows.size() as u64).sum(),
-            Self::Count(_) | Self::Batch(None, _) | Self::Session(_) | Self::Nothing => 0,
+            Self::Made(_) | Self::Count(_) | Self::Batch(None, _) | Self::Session(_) | Self::Nothing => 0,
         }
     }
 
     fn into_python(self: Box<Self>, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match *self {
             Self::All(rows, shape) | Self::Batch(Some(rows), shape) => Ok(rows::list(py, &rows, shape)?.into_any()),
+            Self::Made(lists) => joined(py, lists?),
             Self::Table(table) => Ok(Bound::new(py, PyArrowTable(table))?.into_any()),
             Self::First(rows, shape) => rows::first(py, &rows, shape),
             Self::Value(rows) => rows::value(py, &rows),
@@ -120,6 +122,53 @@ impl PyArrowTable {
     }
 }
 
+/// Rows that are made into objects at once while others are on their way.
+const PART: usize = 16_384;
+
+/// A thread that makes objects of rows while others are on their way.
+struct Making {
+    parts: mpsc::Sender<Rows>,
+    made: tokio::task::JoinHandle<PyResult<Vec<Py<PyList>>>>,
+}
+
+impl Making {
+    fn start(shape: Shape) -> Self {
+        let (parts, coming) = mpsc::channel::<Rows>();
+        let made = reactor::handle().spawn_blocking(move || {
+            let mut lists = Vec::new();
+            for rows in coming {
+                // An interpreter that ends takes no more objects, and nobody waits for them.
+                let Some(list) = Python::try_attach(|py| rows::list(py, &rows, shape).map(Bound::unbind)) else {
+                    break;
+                };
+                lists.push(list?);
+            }
+            Ok(lists)
+        });
+        Self { parts, made }
+    }
+
+    fn push(&self, rows: Rows) {
+        // The thread has ended only if an object can't be made; its error is told at the end.
+        let _ = self.parts.send(rows);
+    }
+
+    async fn end(self) -> Result<PyResult<Vec<Py<PyList>>>, DbError> {
+        drop(self.parts);
+        self.made.await.map_err(|_| DbError::Interrupted)
+    }
+}
+
+fn joined(py: Python<'_>, lists: Vec<Py<PyList>>) -> PyResult<Bound<'_, PyAny>> {
+    let mut lists = lists.into_iter();
+    let Some(all) = lists.next() else { return Ok(PyList::empty(py).into_any()) };
+    let all = all.into_bound(py);
+    for list in lists {
+        all.call_method1("extend", (list,))?;
+    }
+    Ok(all.into_any())
+}
+
 /// A database, or a transaction of one: both have the same verbs.
 enum Session {
     Database(Database),
@@ -153,10 +202,32 @@ impl Session {
             Part::All if shape == Shape::Arrow => {
                 Answer::Table(columns(verb!(self, this => this.fetch(sql, params))?).await?)
             }
-            Part::All => Answer::All(verb!(self, this => this.fetch(sql, params))?, shape),
+            Part::All => self.fetch_all(sql, params, shape).await?,
             Part::First => Answer::First(verb!(self, this => this.fetch_one(sql, params))?, shape),
             Part::Value => Answer::Value(verb!(self, this => this.fetch_one(sql, params))?),
         })
+    }
+
+    /// Fetches all rows; those of a large result are made into objects while the others come.
+    async fn fetch_all(&self, sql: Arc<str>, params: Arc<Batch>, shape: Shape) -> Result<Answer, DbError> {
+        let mut first = None;
+        let mut making: Option<Making> = None;
+        let take = |rows: Rows| match (first.take(), &making) {
+            (None, None) => first = Some(rows),
+            (_, Some(making)) => making.push(rows),
+            (Some(before), None) => {
+                let started = Making::start(shape);
+                started.push(before);
+                started.push(rows);
+                making = Some(started);
+            }
+        };
+        verb!(self, this => this.fetch_parts(sql, params, PART, take))?;
+        match (first, making) {
+            (_, Some(making)) => Ok(Answer::Made(making.end().await?)),
+            (Some(rows), None) => Ok(Answer::All(rows, shape)),
+            (None, None) => Err(DbError::Interrupted),
+        }
     }
 
     async fn open(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<RowStream, DbError> {
@@ -353,13 +424,23 @@ impl DbSession {
         columns: Option<Vec<String>>,
         values: &Bound<'_, PyAny>,
     ) -> PyResult<Task> {
-        let (columns, batch) = params::rows_of_table(values, columns)?;
+        let (mut source, columns) = params::TableRows::new(values, columns)?;
         let columns: Arc<[Arc<str>]> = columns.iter().map(|name| rows::shared_text(name)).collect();
-        let (table, batch) = (rows::shared_text(table), Arc::new(batch));
-        self.submit((runtime, options), "db.insert", move |session| {
-            let (table, columns, batch) = (Arc::clone(&table), Arc::clone(&columns), Arc::clone(&batch));
-            async move { Ok(Answer::Count(verb!(&*session, this => this.insert(&table, &columns, batch))?)) }
-        })
+        let (table, feed) = (rows::shared_text(table), Arc::new(Feed::default()));
+        source.feed(&feed)?;
+        let coming = Arc::clone(&feed);
+        let task = self.submit((runtime, options), "db.insert", move |session| {
+            let (table, columns, feed) = (Arc::clone(&table), Arc::clone(&columns), Arc::clone(&coming));
+            async move { Ok(Answer::Count(verb!(&*session, this => this.insert(&table, &columns, &feed))?)) }
+        })?;
+        // What is there is on its way while the rest is made.
+        while !source.is_over() {
+            if let Err(error) = source.feed(&feed) {
+                feed.break_off();
+                return Err(error);
+            }
+        }
+        Ok(task)
     }
 
     /// Returns the rows of a query to be read in batches; it begins with the first of them.

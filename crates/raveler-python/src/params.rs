@@ -1,16 +1,17 @@
 //! Python values on their way to a database.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyInt,
-    PyList, PyString, PyTime, PyTimeAccess, PyTuple, PyTzInfoAccess,
+    PyIterator, PyList, PyString, PyTime, PyTimeAccess, PyTuple, PyTzInfoAccess,
 };
 use raveler_io::db::calendar::{DAY, Date, DateTime, SECOND, Time};
-use raveler_io::db::{Batch, Cell};
+use raveler_io::db::{Batch, Cell, Feed};
 
 static DECIMAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static UUID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -227,44 +228,88 @@ pub(crate) fn rows(source: &Bound<'_, PyAny>) -> PyResult<Batch> {
     Ok(batch)
 }
 
-/// Returns rows for a table and the names of their columns, which dicts bring with them.
-pub(crate) fn rows_of_table(source: &Bound<'_, PyAny>, columns: Option<Vec<String>>) -> PyResult<(Vec<String>, Batch)> {
-    let mut rows = source.try_iter()?;
-    let Some(first) = rows.next() else { return Ok((columns.unwrap_or_default(), Batch::new(0))) };
-    let first = first?;
-    let columns = match (columns, first.cast::<PyDict>()) {
-        (Some(columns), _) => columns,
-        (None, Ok(row)) => row.keys().extract()?,
-        (None, Err(_)) => {
-            return Err(PyValueError::new_err(
-                "rows that are no dicts need the names of their columns; give columns=(...)",
-            ));
-        }
-    };
-    let names: Vec<Bound<'_, PyString>> = columns.iter().map(|name| PyString::new(source.py(), name)).collect();
-    let mut batch = Batch::new(names.len());
-    for row in std::iter::once(Ok(first)).chain(rows) {
-        let row = row?;
-        match row.cast::<PyDict>() {
-            Ok(row) => put_dict(&mut batch, row, &names)?,
-            Err(_) => put_row_of(&mut batch, &row, names.len())?,
-        }
-    }
-    Ok((columns, batch))
+/// Rows that are converted before the first of them are sent, and then at once.
+const PIECE: usize = 8_192;
+
+/// The rows of a source on their way to a table.
+pub(crate) struct TableRows<'py> {
+    rows: Bound<'py, PyIterator>,
+    first: Option<Bound<'py, PyAny>>,
+    names: Vec<Bound<'py, PyString>>,
+    is_over: bool,
+    done: usize,
 }
 
-fn put_row_of(batch: &mut Batch, row: &Bound<'_, PyAny>, width: usize) -> PyResult<()> {
-    if batch.is_empty() && row.hasattr("__len__")? && row.len()? != width {
-        return batch.check(0, row.len()?).map_err(|error| PyValueError::new_err(error.to_string()));
+impl<'py> TableRows<'py> {
+    /// Begins a source; returns the names of the columns too, which dicts bring with them.
+    pub(crate) fn new(source: &Bound<'py, PyAny>, columns: Option<Vec<String>>) -> PyResult<(Self, Vec<String>)> {
+        let mut rows = source.try_iter()?;
+        let first = rows.next().transpose()?;
+        let columns = match (columns, first.as_ref().map(|row| row.cast::<PyDict>())) {
+            (Some(columns), _) => columns,
+            (None, Some(Ok(row))) => row.keys().extract()?,
+            (None, None) => Vec::new(),
+            (None, Some(Err(_))) => {
+                return Err(PyValueError::new_err(
+                    "rows that are no dicts need the names of their columns; give columns=(...)",
+                ));
+            }
+        };
+        let names = columns.iter().map(|name| PyString::new(source.py(), name)).collect();
+        let is_over = first.is_none();
+        Ok((Self { rows, first, names, is_over, done: 0 }, columns))
+    }
+
+    /// Whether the source has no more rows.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Converts some rows and hands them over; completes the feed at the end of the source.
+    pub(crate) fn feed(&mut self, feed: &Feed) -> PyResult<()> {
+        let mut batch = Batch::new(self.names.len());
+        while batch.len() < PIECE {
+            let Some(row) = self.first.take().map(Ok).or_else(|| self.rows.next()) else {
+                self.is_over = true;
+                break;
+            };
+            let row = row?;
+            match row.cast::<PyDict>() {
+                Ok(row) => put_dict(&mut batch, row, &self.names, self.done)?,
+                Err(_) => put_row_of(&mut batch, &row, self.names.len(), self.done)?,
+            }
+            self.done += 1;
+        }
+        if !batch.is_empty() {
+            feed.push(Arc::new(batch));
+        }
+        if self.is_over {
+            feed.complete();
+        }
+        Ok(())
+    }
+}
+
+fn put_row_of(batch: &mut Batch, row: &Bound<'_, PyAny>, width: usize, number: usize) -> PyResult<()> {
+    if row.is_instance_of::<PyString>() || !row.hasattr("__len__")? {
+        return Err(PyTypeError::new_err(format!(
+            "row {number} is a {}; give tuples, lists or dicts",
+            row.get_type().name()?
+        )));
+    }
+    let found = row.len()?;
+    if found != width {
+        return Err(PyValueError::new_err(format!(
+            "row {number} has {found} values for {width} columns; give every row a value for each column"
+        )));
     }
     put_row(batch, row)
 }
 
-fn put_dict(batch: &mut Batch, row: &Bound<'_, PyDict>, names: &[Bound<'_, PyString>]) -> PyResult<()> {
+fn put_dict(batch: &mut Batch, row: &Bound<'_, PyDict>, names: &[Bound<'_, PyString>], number: usize) -> PyResult<()> {
     if row.len() != names.len() {
         return Err(PyValueError::new_err(format!(
-            "row {} has {} keys where the first has {}; give every row the same keys",
-            batch.len(),
+            "row {number} has {} keys for {} columns; give every row the same keys",
             row.len(),
             names.len()
         )));
@@ -273,7 +318,7 @@ fn put_dict(batch: &mut Batch, row: &Bound<'_, PyDict>, names: &[Bound<'_, PyStr
     for name in names {
         let value = row.get_item(name)?;
         let missing =
-            || PyValueError::new_err(format!("row {} lacks the key {name}; give every row the same", batch.len() - 1));
+            || PyValueError::new_err(format!("row {number} lacks the key {name}; give every row the same keys"));
         let value = value.ok_or_else(missing)?;
         with_cell(&value, |cell| batch.put(cell))?;
     }

@@ -77,6 +77,13 @@ impl Batch {
         pack(cell, &mut self.buffer);
     }
 
+    /// Appends the rows of another batch of the same width.
+    pub(super) fn append(&mut self, other: &Self) {
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(&other.buffer);
+        self.starts.extend(other.starts.iter().map(|start| start + before));
+    }
+
     /// Returns how many values a row has.
     #[must_use]
     pub fn width(&self) -> usize {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::Address;
 use super::batch::Batch;
 use super::error::DbError;
+use super::feed::Feed;
 use super::mysql::{Mysql, MysqlStream, MysqlTransaction};
 use super::options::Options;
 use super::postgres::{Postgres, PostgresStream, PostgresTransaction};
@@ -74,6 +75,26 @@ macro_rules! verbs {
                 each!($kind, self, driver => driver.fetch(sql, params, usize::MAX).await)
             }
 
+            /// Hands over the rows of a query in parts of about `most` rows, as they come where the driver can.
+            ///
+            /// # Errors
+            ///
+            /// As [`fetch`](Self::fetch); parts may have been handed over then.
+            pub async fn fetch_parts(
+                &self,
+                sql: Arc<str>,
+                params: Arc<Batch>,
+                most: usize,
+                mut take: impl FnMut(Rows) + Send,
+            ) -> Result<(), DbError> {
+                there(&sql)?;
+                if let Self::Postgres(driver) = self {
+                    return driver.fetch_parts(sql, params, most, take).await;
+                }
+                take(self.fetch(sql, params).await?);
+                Ok(())
+            }
+
             /// Returns the first row of a query, or no row.
             ///
             /// # Errors
@@ -122,14 +143,12 @@ macro_rules! verbs {
             /// # Errors
             ///
             /// As [`fetch`](Self::fetch); nothing is inserted then.
-            pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
-                if rows.is_empty() {
-                    return Ok(0);
-                }
-                if rows.width() != columns.len() {
+            pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
+                let Some(first) = rows.batch(0).await?.filter(|batch| !batch.is_empty()) else { return Ok(0) };
+                if first.width() != columns.len() {
                     return Err(DbError::Shape(format!(
                         "rows of {} values do not fit {} columns of {table}; name as many columns as there are values",
-                        rows.width(),
+                        first.width(),
                         columns.len()
                     )));
                 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::error::DbError;
+use super::feed::Feed;
 use super::options::Options;
 use super::rows::Rows;
 use lease::Leases;
@@ -90,7 +91,7 @@ impl Mysql {
     /// # Errors
     ///
     /// As [`fetch`](Self::fetch); nothing is inserted then.
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
         let transaction = self.begin().await?;
         let inserted = transaction.insert(table, columns, rows).await?;
         transaction.commit().await?;

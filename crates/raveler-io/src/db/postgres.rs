@@ -16,9 +16,11 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::error::DbError;
+use super::feed::Feed;
 use super::options::Options;
 use super::rows::Rows;
 use pool::{Lease, Pool};
+use session::Parts;
 pub use stream::PostgresStream;
 use target::Target;
 pub use transaction::PostgresTransaction;
@@ -63,6 +65,28 @@ impl Postgres {
         underway(&lease, run).await.map(|given| given.rows)
     }
 
+    /// Hands over the rows of a query in parts of about `most` rows, as they come.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](Self::fetch).
+    pub async fn fetch_parts(
+        &self,
+        sql: Arc<str>,
+        params: Arc<Batch>,
+        most: usize,
+        mut take: impl FnMut(Rows) + Send,
+    ) -> Result<(), DbError> {
+        let lease = self.pool.share().await?;
+        let mut take = |rows| {
+            take(rows);
+            true
+        };
+        let parts = Parts { most, take: &mut take };
+        let run = session::run_parts(&lease.connection, &sql, &params, parts, false);
+        underway(&lease, run).await.map(|_| ())
+    }
+
     /// Returns the rows of a query for each row of parameters.
     ///
     /// # Errors
@@ -104,9 +128,9 @@ impl Postgres {
     /// # Errors
     ///
     /// As [`fetch`](Self::fetch); nothing is inserted then.
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
         let lease = self.pool.take().await?;
-        underway(&lease, copy::copy_in(&lease.connection, table, columns, &rows)).await
+        underway(&lease, copy::copy_in(&lease.connection, table, columns, rows, false)).await
     }
 
     /// Begins to read a query on a connection of its own, `most` rows at a time.

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use super::address::SqliteAddress;
 use super::batch::Batch;
 use super::error::DbError;
+use super::feed::Feed;
 use super::options::Options;
 use super::rows::Rows;
 use fault::from_sqlite;
@@ -237,7 +238,8 @@ impl Sqlite {
     /// # Errors
     ///
     /// As [`fetch`](Self::fetch); nothing is inserted then.
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
+        let rows = rows.whole().await?;
         self.execute_many(statement::insertion(table, columns).into(), rows).await
     }
 

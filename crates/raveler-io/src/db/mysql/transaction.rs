@@ -9,6 +9,7 @@ use super::session;
 use super::stream::MysqlStream;
 use crate::db::batch::Batch;
 use crate::db::error::DbError;
+use crate::db::feed::Feed;
 use crate::db::rows::Rows;
 use crate::reactor;
 
@@ -98,7 +99,8 @@ impl MysqlTransaction {
     /// # Errors
     ///
     /// As [`fetch`](Self::fetch).
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
+        let rows = rows.whole().await?;
         self.control("SAVEPOINT raveler_many".to_owned()).await?;
         let mut underway = self.underway().await?;
         let done = session::insert(underway.lease.begin(), table, columns, &rows).await;

@@ -9,11 +9,12 @@ use futures_util::SinkExt;
 use tokio_postgres::types::IsNull;
 
 use super::connection::{Connection, Prepared};
-use super::encode::{check, has_binary, write_binary, written};
-use super::session::quoted;
+use super::encode::{check, write_binary, written};
+use super::session::{control, quoted};
 use crate::db::batch::Batch;
 use crate::db::cell::Cell;
 use crate::db::error::DbError;
+use crate::db::feed::Feed;
 use crate::db::wire::Decoder;
 
 /// Bytes that are sent at once.
@@ -23,57 +24,94 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// How it ends: where a row would have its number of values.
 const TRAILER: i16 = -1;
 
+/// Where rows go: a table's quoted name, its columns and what they take.
+struct Goal<'a> {
+    connection: &'a Connection,
+    table: String,
+    names: String,
+    shape: Prepared,
+    places: Vec<Decoder>,
+}
+
 /// Copies rows into `columns` of a table: all or none.
 ///
 /// # Errors
 ///
 /// If the server refuses a row, or a value does not fit its column.
-pub async fn copy_in(connection: &Connection, table: &str, columns: &[Arc<str>], rows: &Batch) -> Result<u64, DbError> {
+pub async fn copy_in(
+    connection: &Connection,
+    table: &str,
+    columns: &[Arc<str>],
+    rows: &Feed,
+    is_within: bool,
+) -> Result<u64, DbError> {
     let table = quoted(table, true);
     let names: Vec<String> = columns.iter().map(|column| quoted(column, false)).collect();
     let names = names.join(", ");
     // What the columns take is asked each time: the table may have changed.
     let shape = connection.prepare_anew(&format!("SELECT {names} FROM {table} LIMIT 0")).await?;
-    let places: Vec<Decoder> = shape.statement.columns().iter().map(|column| Decoder::of(column.type_())).collect();
-    let is_binary = fits_binary(&shape, &places, rows)?;
-    let form = if is_binary { "BINARY" } else { "TEXT" };
-    let statement = format!("COPY {table} ({names}) FROM STDIN WITH (FORMAT {form})");
-    let sink = connection.client.copy_in::<_, Bytes>(&statement).await.map_err(|error| connection.fault(&error))?;
-    let mut sink = pin!(sink);
-    let mut piece = BytesMut::with_capacity(PIECE + PIECE / 8);
-    if is_binary {
-        piece.put_slice(HEADER);
+    let places = shape.statement.columns().iter().map(|column| Decoder::of(column.type_())).collect();
+    let goal = Goal { connection, table, names, shape, places };
+    if let Some(count) = goal.copy(rows, true).await? {
+        return Ok(count);
     }
-    for row in 0..rows.len() {
-        if is_binary {
-            write_row(&places, rows, row, &mut piece)?;
-        } else {
-            write_line(&places, rows, row, &mut piece);
-        }
-        if piece.len() >= PIECE {
-            sink.feed(piece.split().freeze()).await.map_err(|error| connection.fault(&error))?;
-            piece.reserve(PIECE + PIECE / 8);
-        }
+    // A value has no binary form: the server reads it as text.
+    if is_within {
+        control(connection, "ROLLBACK TO SAVEPOINT raveler_many").await?;
     }
-    if is_binary {
-        piece.put_i16(TRAILER);
-    }
-    sink.send(piece.freeze()).await.map_err(|error| connection.fault(&error))?;
-    sink.finish().await.map_err(|error| connection.fault(&error))
+    let count = goal.copy(rows, false).await?;
+    count.ok_or_else(|| {
+        DbError::Value(String::from("the rows can't be written as text; report the types of their values"))
+    })
 }
 
-/// Whether every value has a binary form; refuses those that do not fit their column.
-fn fits_binary(shape: &Prepared, places: &[Decoder], rows: &Batch) -> Result<bool, DbError> {
-    let columns = shape.statement.columns();
-    let mut is_binary = true;
-    for row in 0..rows.len() {
-        for (index, (cell, place)) in rows.row(row).zip(places).enumerate() {
-            check(index, &cell, place, columns[index].type_())
-                .map_err(|_| misfit(row, columns[index].name(), columns[index].type_().name(), &cell))?;
-            is_binary &= has_binary(&cell, place);
+impl Goal<'_> {
+    /// Copies rows in one form; none if a value does not have it, and nothing is copied then.
+    async fn copy(&self, rows: &Feed, is_binary: bool) -> Result<Option<u64>, DbError> {
+        let fault = |error: tokio_postgres::Error| self.connection.fault(&error);
+        let form = if is_binary { "BINARY" } else { "TEXT" };
+        let statement = format!("COPY {} ({}) FROM STDIN WITH (FORMAT {form})", self.table, self.names);
+        let sink = self.connection.client.copy_in::<_, Bytes>(&statement).await.map_err(fault)?;
+        let mut sink = pin!(sink);
+        let mut piece = BytesMut::with_capacity(PIECE + PIECE / 8);
+        if is_binary {
+            piece.put_slice(HEADER);
         }
+        let (mut number, mut before) = (0, 0);
+        while let Some(batch) = rows.batch(number).await? {
+            for row in 0..batch.len() {
+                if !is_binary {
+                    self.check(&batch, row, before)?;
+                    write_line(&self.places, &batch, row, &mut piece);
+                } else if write_row(&self.places, &batch, row, &mut piece).is_none() {
+                    self.check(&batch, row, before)?;
+                    return Ok(None);
+                }
+                if piece.len() >= PIECE {
+                    sink.feed(piece.split().freeze()).await.map_err(fault)?;
+                    piece.reserve(PIECE + PIECE / 8);
+                }
+            }
+            number += 1;
+            before += batch.len();
+        }
+        if is_binary {
+            piece.put_i16(TRAILER);
+        }
+        sink.send(piece.freeze()).await.map_err(fault)?;
+        sink.finish().await.map(Some).map_err(fault)
     }
-    Ok(is_binary)
+
+    /// Refuses values that do not fit their column.
+    fn check(&self, batch: &Batch, row: usize, before: usize) -> Result<(), DbError> {
+        let columns = self.shape.statement.columns();
+        for (index, (cell, place)) in batch.row(row).zip(&self.places).enumerate() {
+            let column = &columns[index];
+            check(index, &cell, place, column.type_())
+                .map_err(|_| misfit(before + row, column.name(), column.type_().name(), &cell))?;
+        }
+        Ok(())
+    }
 }
 
 fn misfit(row: usize, column: &str, kind: &str, cell: &Cell<'_>) -> DbError {
@@ -83,19 +121,18 @@ fn misfit(row: usize, column: &str, kind: &str, cell: &Cell<'_>) -> DbError {
     ))
 }
 
-fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) -> Result<(), DbError> {
-    let unfit =
-        |index: usize| DbError::Value(format!("value {index} of row {row} does not fit its column; convert it"));
-    piece.put_i16(i16::try_from(places.len()).map_err(|_| unfit(0))?);
-    for (index, (cell, place)) in rows.row(row).zip(places).enumerate() {
+/// Writes a row in binary form, or returns nothing where a value has none.
+fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) -> Option<()> {
+    piece.put_i16(i16::try_from(places.len()).ok()?);
+    for (cell, place) in rows.row(row).zip(places) {
         let start = piece.len();
         piece.put_i32(-1);
-        if matches!(write_binary(&cell, place, piece).ok_or_else(|| unfit(index))?, IsNull::No) {
-            let length = i32::try_from(piece.len() - start - 4).map_err(|_| unfit(index))?;
+        if matches!(write_binary(&cell, place, piece)?, IsNull::No) {
+            let length = i32::try_from(piece.len() - start - 4).ok()?;
             piece[start..start + 4].copy_from_slice(&length.to_be_bytes());
         }
     }
-    Ok(())
+    Some(())
 }
 
 fn write_line(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) {

@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 
-use crate::db::calendar::{DAY, SECOND};
+use crate::db::calendar::{DAY, DateTime, SECOND};
 use crate::db::cell::{Cell, json_text};
 use crate::db::error::DbError;
 use crate::db::numeric;
@@ -87,7 +87,7 @@ pub fn check(index: usize, cell: &Cell<'_>, place: &Decoder, kind: &Type) -> Res
     )))
 }
 
-/// Writes the binary form; the place must have one, and the value must fit.
+/// Writes the binary form, or returns nothing where the place has none for the value.
 #[inline]
 pub fn write_binary(cell: &Cell<'_>, place: &Decoder, out: &mut BytesMut) -> Option<IsNull> {
     match (cell, place) {
@@ -96,25 +96,46 @@ pub fn write_binary(cell: &Cell<'_>, place: &Decoder, out: &mut BytesMut) -> Opt
         (Cell::Int(value), Decoder::Int4) => out.put_i32(i32::try_from(*value).ok()?),
         (Cell::Float(value), Decoder::Float8) => out.put_f64(*value),
         (Cell::Text(text) | Cell::Json(text), Decoder::Text | Decoder::Json) => out.put_slice(text.as_bytes()),
+        (Cell::Bool(value), Decoder::Bool) => out.put_u8(u8::from(*value)),
+        (Cell::Bytes(bytes), Decoder::Bytes) => out.put_slice(bytes),
+        (Cell::DateTime(instant), Decoder::DateTimeWithZone) if instant.offset.is_some() => put_instant(*instant, out)?,
+        (Cell::DateTime(instant), Decoder::DateTime) if instant.offset.is_none() => put_instant(*instant, out)?,
+        (Cell::Date(date), Decoder::Date) => out.put_i32(i32::try_from(date.days() - EPOCH_DAYS).ok()?),
         (Cell::Text(text) | Cell::Json(text), Decoder::JsonB) => {
             out.put_u8(1);
             out.put_slice(text.as_bytes());
         }
-        (Cell::Bool(value), Decoder::Bool) => out.put_u8(u8::from(*value)),
-        (Cell::Bytes(bytes), _) => out.put_slice(bytes),
         (Cell::Int(value), Decoder::Int2) => out.put_i16(i16::try_from(*value).ok()?),
         (Cell::Int(value), Decoder::Oid) => out.put_u32(u32::try_from(*value).ok()?),
-        (Cell::Bool(value), _) => return write_binary(&Cell::Int(i64::from(*value)), place, out),
+        (Cell::Bool(value), place) if is_whole(place) => return write_binary(&Cell::Int((*value).into()), place, out),
         (Cell::Int(value), Decoder::Float4 | Decoder::Float8) => {
             return write_binary(&Cell::Float(as_float(*value)), place, out);
         }
         (Cell::Float(value), Decoder::Float4) => out.put_f32(narrowed(*value)),
         (Cell::Int(value), Decoder::Numeric) => out.put_slice(&numeric::from_text(&value.to_string())?),
-        (Cell::BigInt(text) | Cell::Decimal(text), _) => out.put_slice(&numeric::from_text(text)?),
-        (Cell::Uuid(bytes), _) => out.put_slice(bytes),
-        _ => return write_time(cell, out),
+        (Cell::BigInt(text) | Cell::Decimal(text), Decoder::Numeric) => out.put_slice(&numeric::from_text(text)?),
+        (Cell::Uuid(bytes), Decoder::Uuid) => out.put_slice(bytes),
+        (Cell::Time(time), Decoder::Time) if time.offset.is_none() => out.put_i64(time.micros),
+        (Cell::Time(time), Decoder::TimeWithZone) => {
+            out.put_i64(time.micros);
+            out.put_i32(-time.offset?);
+        }
+        (Cell::Interval(micros), Decoder::Interval) => {
+            // Days apart from the rest, as the server itself writes them: 24 hours and a day are equal but not the same.
+            let days = micros / (DAY * SECOND);
+            out.put_i64(micros % (DAY * SECOND));
+            out.put_i32(i32::try_from(days).ok()?);
+            out.put_i32(0);
+        }
+        _ => return None,
     }
     Some(IsNull::No)
+}
+
+fn put_instant(instant: DateTime, out: &mut BytesMut) -> Option<()> {
+    let seconds = instant.seconds.checked_sub(EPOCH_DAYS * DAY)?;
+    out.put_i64(seconds.checked_mul(SECOND)?.checked_add(i64::from(instant.micros))?);
+    Some(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a float column was asked for")]
@@ -125,31 +146,6 @@ fn as_float(value: i64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "a column of 32 bits was asked for")]
 fn narrowed(value: f64) -> f32 {
     value as f32
-}
-
-fn write_time(cell: &Cell<'_>, out: &mut BytesMut) -> Option<IsNull> {
-    match cell {
-        Cell::Date(date) => out.put_i32(i32::try_from(date.days() - EPOCH_DAYS).ok()?),
-        Cell::Time(time) => {
-            out.put_i64(time.micros);
-            if let Some(east) = time.offset {
-                out.put_i32(-east);
-            }
-        }
-        Cell::DateTime(instant) => {
-            let seconds = instant.seconds.checked_sub(EPOCH_DAYS * DAY)?;
-            out.put_i64(seconds.checked_mul(SECOND)?.checked_add(i64::from(instant.micros))?);
-        }
-        Cell::Interval(micros) => {
-            // Days apart from the rest, as the server itself writes them: 24 hours and a day are equal but not the same.
-            let days = micros / (DAY * SECOND);
-            out.put_i64(micros % (DAY * SECOND));
-            out.put_i32(i32::try_from(days).ok()?);
-            out.put_i32(0);
-        }
-        _ => return None,
-    }
-    Some(IsNull::No)
 }
 
 impl ToSql for Param<'_> {

@@ -53,17 +53,19 @@ pub struct Given {
     pub changed: u64,
 }
 
-/// Runs a prepared statement, keeping `most` of its rows.
-///
-/// # Errors
-///
-/// If the server refuses it, or the parameters do not fit.
+/// Who takes the rows of a statement, until it has enough, and how many at a time.
+pub struct Parts<'a> {
+    pub most: usize,
+    pub take: &'a mut (dyn FnMut(Rows) -> bool + Send),
+}
+
+/// Runs a prepared statement and hands over its rows in parts; returns how many rows it changed.
 async fn run(
     connection: &Connection,
     prepared: &Prepared,
     (params, row): (&Batch, usize),
-    most: usize,
-) -> Result<Result<Given, tokio_postgres::Error>, DbError> {
+    parts: &mut Parts<'_>,
+) -> Result<Result<u64, tokio_postgres::Error>, DbError> {
     let answer = match begin(connection, prepared, params, row).await? {
         Ok(answer) => answer,
         Err(error) => return Ok(Err(error)),
@@ -71,17 +73,31 @@ async fn run(
     let mut answer = pin!(answer);
     let mut rows = prepared.rows();
     while let Some(row) = answer.next().await {
-        let kept = match row {
-            Ok(_) if rows.len() >= most => return Ok(Ok(Given { rows, changed: 0 })),
-            Ok(row) => keep(&row, &mut rows),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
+        if let Err(error) = row.and_then(|row| keep(&row, &mut rows)) {
             return Ok(Err(error));
         }
+        if rows.len() >= parts.most && !(parts.take)(std::mem::replace(&mut rows, prepared.rows())) {
+            // The rest of the answer is thrown away as it comes.
+            return Ok(Ok(0));
+        }
     }
-    let changed = answer.rows_affected().unwrap_or(0);
-    Ok(Ok(Given { rows, changed }))
+    (parts.take)(rows);
+    Ok(Ok(answer.rows_affected().unwrap_or(0)))
+}
+
+/// Runs a prepared statement and keeps all of its rows.
+async fn run_whole(
+    connection: &Connection,
+    prepared: &Prepared,
+    params: (&Batch, usize),
+) -> Result<Result<Given, tokio_postgres::Error>, DbError> {
+    let mut rows = prepared.rows();
+    let mut take = |all| {
+        rows = all;
+        true
+    };
+    let ended = run(connection, prepared, params, &mut Parts { most: usize::MAX, take: &mut take }).await?;
+    Ok(ended.map(|changed| Given { rows, changed }))
 }
 
 /// Runs a prepared statement and returns its rows.
@@ -90,12 +106,40 @@ async fn run(
 ///
 /// If the server refuses it, or the parameters do not fit.
 pub async fn run_prepared(connection: &Connection, prepared: &Prepared, params: &Batch) -> Result<Rows, DbError> {
-    let given = run(connection, prepared, (params, 0), usize::MAX).await?;
+    let given = run_whole(connection, prepared, (params, 0)).await?;
     given.map(|given| given.rows).map_err(|error| connection.fault(&error))
 }
 
-/// Runs a statement, keeping `most` of its rows. One that the schema has outdated is prepared anew and run again, unless it is
-/// part of a transaction, which such an error has ended.
+/// Runs a statement and hands over its rows in parts; returns how many rows it changed. One that the schema has outdated is
+/// prepared anew and run again, unless it is part of a transaction, which such an error has ended.
+///
+/// # Errors
+///
+/// If the server refuses it, or the parameters do not fit.
+pub async fn run_parts(
+    connection: &Connection,
+    sql: &Arc<str>,
+    params: &Batch,
+    mut parts: Parts<'_>,
+    is_within: bool,
+) -> Result<u64, DbError> {
+    let prepared = connection.prepare(sql).await?;
+    match run(connection, &prepared, (params, 0), &mut parts).await? {
+        Ok(changed) => Ok(changed),
+        // The server says so before it sends any row.
+        Err(error) if is_stale(&error) => {
+            connection.forget();
+            if is_within {
+                return Err(connection.fault(&error));
+            }
+            let prepared = connection.prepare(sql).await?;
+            run(connection, &prepared, (params, 0), &mut parts).await?.map_err(|error| connection.fault(&error))
+        }
+        Err(error) => Err(connection.fault(&error)),
+    }
+}
+
+/// Runs a statement and keeps its rows, `most` of them: what comes behind them is thrown away.
 ///
 /// # Errors
 ///
@@ -107,21 +151,13 @@ pub async fn run_text(
     most: usize,
     is_within: bool,
 ) -> Result<Given, DbError> {
-    let prepared = connection.prepare(sql).await?;
-    match run(connection, &prepared, (params, 0), most).await? {
-        Ok(given) => Ok(given),
-        Err(error) if is_stale(&error) && !is_within => {
-            connection.forget();
-            let prepared = connection.prepare(sql).await?;
-            run(connection, &prepared, (params, 0), most).await?.map_err(|error| connection.fault(&error))
-        }
-        Err(error) => {
-            if is_stale(&error) {
-                connection.forget();
-            }
-            Err(connection.fault(&error))
-        }
-    }
+    let mut found = None;
+    let mut take = |rows| {
+        found = Some(rows);
+        false
+    };
+    let changed = run_parts(connection, sql, params, Parts { most, take: &mut take }, is_within).await?;
+    Ok(Given { rows: found.unwrap_or_else(|| Rows::packed(Arc::from([]))), changed })
 }
 
 /// Runs a statement and returns how many rows it changed; text without parameters may hold several statements.
@@ -155,7 +191,7 @@ async fn run_many(connection: &Connection, sql: &Arc<str>, params: &Batch) -> Re
     let prepared = &*prepared;
     stream::iter(0..params.len())
         .map(|row| async move {
-            run(connection, prepared, (params, row), usize::MAX).await?.map_err(|error| connection.fault(&error))
+            run_whole(connection, prepared, (params, row)).await?.map_err(|error| connection.fault(&error))
         })
         .buffered(AHEAD)
         .try_collect()

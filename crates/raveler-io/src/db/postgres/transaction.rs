@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use raveler_sync::{Counter, Flag};
 
 use super::pool::Lease;
+use super::session::Parts;
 use super::stream::PostgresStream;
 use super::{copy, session};
 use crate::db::batch::Batch;
 use crate::db::error::DbError;
+use crate::db::feed::Feed;
 use crate::db::rows::Rows;
 use crate::reactor;
 
@@ -70,6 +72,28 @@ impl PostgresTransaction {
         self.underway(run).await.map(|given| given.rows)
     }
 
+    /// Hands over the rows of a query in parts of about `most` rows, as they come.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](Self::fetch).
+    pub async fn fetch_parts(
+        &self,
+        sql: Arc<str>,
+        params: Arc<Batch>,
+        most: usize,
+        mut take: impl FnMut(Rows) + Send,
+    ) -> Result<(), DbError> {
+        let lease = self.lease()?;
+        let mut take = |rows| {
+            take(rows);
+            true
+        };
+        let parts = Parts { most, take: &mut take };
+        let run = session::run_parts(&lease.connection, &sql, &params, parts, true);
+        self.underway(run).await.map(|_| ())
+    }
+
     /// Returns the rows of a query for each row of parameters.
     ///
     /// # Errors
@@ -106,9 +130,9 @@ impl PostgresTransaction {
     /// # Errors
     ///
     /// As [`fetch`](Self::fetch).
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
         let lease = self.lease()?;
-        let copy = copy::copy_in(&lease.connection, table, columns, &rows);
+        let copy = copy::copy_in(&lease.connection, table, columns, rows, true);
         self.underway(within_savepoint(&lease, copy)).await
     }
 

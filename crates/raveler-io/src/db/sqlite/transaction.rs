@@ -9,6 +9,7 @@ use super::stream::SqliteStream;
 use super::{Lanes, statement};
 use crate::db::batch::Batch;
 use crate::db::error::DbError;
+use crate::db::feed::Feed;
 use crate::db::rows::Rows;
 
 /// An open transaction.
@@ -84,7 +85,8 @@ impl SqliteTransaction {
     /// # Errors
     ///
     /// As there.
-    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: Arc<Batch>) -> Result<u64, DbError> {
+    pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
+        let rows = rows.whole().await?;
         self.execute_many(statement::insertion(table, columns).into(), rows).await
     }
 
