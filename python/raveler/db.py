@@ -214,7 +214,7 @@ class _Verbs:
 
 
 class Database(_Verbs):
-    """A database, made by `connect`; it opens connections as they are needed. Safe to use from many threads and loops."""
+    """A database, made by `connect`; it connects when it has to. Threads and loops may share it."""
 
     def __init__(self, session: _raveler.DbSession, runtime: Runtime | None, defaults: dict[str, Any]) -> None:
         """Take what Rust has made; users call `connect`."""
