@@ -189,7 +189,7 @@ class _Verbs:
     ) -> Task[int]:
         """Return a task that writes rows into a table the fastest way that the database has, all or none.
 
-        PostgreSQL takes them by a binary COPY. The rows are read before the call returns and kept in a compact form; the
+        PostgreSQL takes them by a binary COPY. Rows are read before the call returns and kept in a compact form; the
         first are on their way while the rest is read.
 
         Args:
