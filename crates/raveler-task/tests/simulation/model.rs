@@ -174,9 +174,14 @@ impl Model {
                 assert_eq!(verdict, expected, "an attempt that never began runs again at once");
                 return;
             }
-            AttemptEnd::Failed { retryable: true } | AttemptEnd::Died | AttemptEnd::TimedOut if may_retry => {
+            AttemptEnd::Failed { retryable: true } | AttemptEnd::Later(_) | AttemptEnd::Died | AttemptEnd::TimedOut
+                if may_retry =>
+            {
                 let Verdict::Retries { at } = verdict else { panic!("{task} has a retry left, but {verdict:?}") };
-                assert!((self.now..=self.now + longest).contains(&at), "a wait is at most its maximum");
+                let not_before = if let AttemptEnd::Later(not_before) = end { not_before } else { 0 };
+                let last = (self.now + longest).max(not_before);
+                assert!((self.now..=last).contains(&at), "a wait is at most its maximum, but for what was asked");
+                assert!(at >= not_before, "a retry is not before it was asked for");
                 let task = &mut self.tasks[task];
                 task.attempt += 1;
                 task.deadline = None;
@@ -184,7 +189,7 @@ impl Model {
                 return;
             }
             AttemptEnd::Done => Settlement::Done,
-            AttemptEnd::Failed { .. } => Settlement::Failed,
+            AttemptEnd::Failed { .. } | AttemptEnd::Later(_) => Settlement::Failed,
             AttemptEnd::Cancelled => Settlement::Cancelled,
             AttemptEnd::Died | AttemptEnd::TimedOut if is_stopping => Settlement::Cancelled,
             AttemptEnd::Died => Settlement::Died,
