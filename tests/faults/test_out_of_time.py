@@ -16,7 +16,7 @@ from tests.deadline import guard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEEDFUL_S = 0.5
+HEEDFUL_S = 1.0
 """The timeout of tasks that never end by themselves."""
 
 

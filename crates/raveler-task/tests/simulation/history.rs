@@ -183,6 +183,7 @@ impl History {
             60..80 => AttemptEnd::Failed { retryable: self.dice.percent(75) },
             80..90 => AttemptEnd::Died,
             90..92 => AttemptEnd::Cancelled,
+            92..95 => AttemptEnd::Later(self.model.now + self.dice.below(60)),
             _ => AttemptEnd::Done,
         };
         if self.dice.percent(5) {

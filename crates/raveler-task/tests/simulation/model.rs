@@ -178,9 +178,10 @@ impl Model {
                 if may_retry =>
             {
                 let Verdict::Retries { at } = verdict else { panic!("{task} has a retry left, but {verdict:?}") };
-                let not_before = if let AttemptEnd::Later(at) = end { at } else { 0 };
-                let latest = (self.now + longest).max(not_before);
-                assert!((self.now.max(not_before)..=latest).contains(&at), "a wait is at most its maximum");
+                let not_before = if let AttemptEnd::Later(not_before) = end { not_before } else { 0 };
+                let last = (self.now + longest).max(not_before);
+                assert!((self.now..=last).contains(&at), "a wait is at most its maximum, but for what was asked");
+                assert!(at >= not_before, "a retry is not before it was asked for");
                 let task = &mut self.tasks[task];
                 task.attempt += 1;
                 task.deadline = None;
