@@ -189,8 +189,8 @@ class _Verbs:
     ) -> Task[int]:
         """Return a task that writes rows into a table the fastest way that the database has, all or none.
 
-        PostgreSQL takes them by a binary COPY. Rows are read before the call returns and kept in a compact form; the
-        first are on their way while the rest is read.
+        PostgreSQL takes them by a binary COPY. The rows are read before the call returns and kept in a compact form;
+        the first are on their way while the rest is read.
 
         Args:
             table: The table; a dot divides it from its schema.
@@ -214,7 +214,10 @@ class _Verbs:
 
 
 class Database(_Verbs):
-    """A database, made by `connect`; it connects when it has to. Threads and loops may share it."""
+    """A database, made by `connect`; it opens connections as they are needed.
+
+    It is safe to use from many threads and event loops at once.
+    """
 
     def __init__(self, session: _raveler.DbSession, runtime: Runtime | None, defaults: dict[str, Any]) -> None:
         """Take what Rust has made; users call `connect`."""
