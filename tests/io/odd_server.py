@@ -76,9 +76,9 @@ class Exchange:
         if self.header("expect") == "100-continue":
             self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "chunked" in (self.header("transfer-encoding") or ""):
-            while size := int((await self.reader.readline()).split(b";")[0], 16):
+            while size := int((await self.line()).split(b";")[0], 16):
                 yield await self.reader.readexactly(size)
-                await self.reader.readline()
+                await self.line()
             while (await self.reader.readline()).strip():
                 pass
             return
@@ -89,6 +89,13 @@ class Exchange:
                 raise Vanished
             left -= len(piece)
             yield piece
+
+    async def line(self) -> bytes:
+        """Read a line that must come."""
+        line = await self.reader.readline()
+        if not line:
+            raise Vanished
+        return line
 
     async def head(self, status: int = 200, *headers: tuple[str, str], length: int | None = None) -> None:
         """Send the status line and headers; without a length the body must be chunked or end with the connection."""

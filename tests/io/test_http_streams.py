@@ -107,6 +107,7 @@ def test_generator_that_fails_fails_the_request_with_its_error(client: rv.http.C
 
     def pieces() -> Iterator[bytes]:
         yield b"x"
+        odd.wait_for(key)
         raise KeyError("no more")
 
     with pytest.raises((KeyError, rv.HttpError), match="no more"):
