@@ -104,7 +104,7 @@ impl Mysql {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<MysqlStream, DbError> {
-        MysqlStream::alone(self.leases.take().await?, &sql, &params, most).await
+        Ok(MysqlStream::alone(self.leases.take().await?, sql, params, most))
     }
 
     /// Begins a transaction on a connection of its own.

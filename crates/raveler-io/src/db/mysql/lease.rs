@@ -88,7 +88,7 @@ impl Lease {
     ///
     /// # Panics
     ///
-    /// Never: the connection leaves only by [`into_inner`](Self::into_inner) and with the lease itself.
+    /// Never: the connection leaves only with the lease itself.
     pub fn begin(&mut self) -> &mut Conn {
         self.is_finished = false;
         self.connection.as_mut().expect("a lease has its connection as long as it lives")
@@ -105,18 +105,6 @@ impl Lease {
             Failure::Driver(error) => from_mysql(&error, &self.target.name, false),
             Failure::Ours(error) => error,
         })
-    }
-
-    /// Returns the connection, which goes back to the pool when it is dropped, and the server that it belongs to.
-    ///
-    /// # Panics
-    ///
-    /// Never, as [`begin`](Self::begin).
-    #[must_use]
-    pub fn into_inner(mut self) -> (Conn, Arc<Target>) {
-        self.is_finished = true;
-        let connection = self.connection.take().expect("a lease has its connection as long as it lives");
-        (connection, Arc::clone(&self.target))
     }
 }
 
@@ -139,7 +127,7 @@ impl From<DbError> for Failure {
 }
 
 /// Stops what the connection of this number is doing.
-pub async fn interrupt(opts: Opts, number: u32) {
+async fn interrupt(opts: Opts, number: u32) {
     let stop = async {
         let mut other = Conn::new(mysql_async::OptsBuilder::from_opts(opts).pool_opts(None)).await?;
         other.query_drop(format!("KILL QUERY {number}")).await?;

@@ -2,58 +2,47 @@
 
 use std::sync::Arc;
 
-use mysql_async::prelude::{Query, Queryable, WithParams};
-use mysql_async::{BinaryProtocol, QueryResult};
+use mysql_async::prelude::Queryable;
+use tokio::sync::mpsc;
 
-use super::fault::from_mysql;
-use super::lease::{Lease, interrupt};
+use super::lease::{Failure, Lease};
 use super::session::{fetch, needs_text, parameters};
-use super::target::Target;
-use super::value::{Meaning, empty, keep};
+use super::value::{empty, keep};
 use crate::db::batch::Batch;
 use crate::db::error::DbError;
 use crate::db::rows::Rows;
 use crate::db::slices::Slices;
 use crate::reactor;
 
-/// A query that is being read. Dropping it ends the query.
+/// How many batches may wait to be read.
+const AHEAD: usize = 1;
+
+/// A query that is being read. Dropping it ends the query, and the connection that it had.
 pub struct MysqlStream(Source);
 
 enum Source {
-    Answer(Box<Answer>),
+    Answer(mpsc::Receiver<Result<Rows, DbError>>),
     Slices(Slices),
-}
-
-struct Answer {
-    result: QueryResult<'static, 'static, BinaryProtocol>,
-    empty: Rows,
-    meanings: Vec<Meaning>,
-    target: Arc<Target>,
-    number: u32,
-    most: usize,
-    is_over: bool,
 }
 
 impl MysqlStream {
     /// Begins a query on a connection of its own.
-    pub(super) async fn alone(mut lease: Lease, sql: &str, params: &Batch, most: usize) -> Result<Self, DbError> {
-        let statement = match lease.begin().prep(sql).await {
-            Ok(statement) => statement,
-            Err(error) if needs_text(&error, params) => {
-                let rows = fetch(lease.begin(), sql, params, usize::MAX).await;
-                return Ok(Self::of_rows(lease.finish(rows)?, most));
+    pub(super) fn alone(mut lease: Lease, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Self {
+        let (sender, batches) = mpsc::channel(AHEAD);
+        drop(reactor::spawn(async move {
+            let ended = tokio::select! {
+                ended = read(&mut lease, &sql, &params, most.max(1), &sender) => Some(ended),
+                // Nobody reads on: the lease stops the query and is used no more.
+                () = sender.closed() => None,
+            };
+            if let Some(ended) = ended
+                && let Err(error) = lease.finish(ended)
+            {
+                // Whoever has gone does not want to know.
+                let _ = sender.send(Err(error)).await;
             }
-            Err(error) => return lease.finish(Err(error.into())),
-        };
-        let bound = parameters(&statement, params, 0);
-        let bound = lease.finish(bound.map_err(Into::into))?;
-        let (connection, target) = lease.into_inner();
-        let number = connection.id();
-        let result = statement.with(bound).run(connection).await;
-        let result = result.map_err(|error| from_mysql(&error, &target.name, false))?;
-        let (empty, meanings) = empty(result.columns_ref());
-        let answer = Answer { result, empty, meanings, target, number, most: most.max(1), is_over: false };
-        Ok(Self(Source::Answer(Box::new(answer))))
+        }));
+        Self(Source::Answer(batches))
     }
 
     /// Cuts rows that are there already.
@@ -68,34 +57,45 @@ impl MysqlStream {
     /// If the server refuses the query, or the connection was lost.
     pub async fn next_batch(&mut self) -> Result<Option<Rows>, DbError> {
         match &mut self.0 {
-            Source::Answer(answer) => answer.next().await,
+            Source::Answer(batches) => batches.recv().await.transpose(),
             Source::Slices(slices) => Ok(slices.next()),
         }
     }
 }
 
-impl Answer {
-    async fn next(&mut self) -> Result<Option<Rows>, DbError> {
-        let mut rows = self.empty.clone();
-        while !self.is_over && rows.len() < self.most {
-            match self.result.next().await {
-                Ok(Some(row)) => keep(row, &self.meanings, &mut rows),
-                Ok(None) => self.is_over = true,
-                Err(error) => {
-                    self.is_over = true;
-                    return Err(from_mysql(&error, &self.target.name, false));
-                }
+/// Sends the rows of a query, `most` at a time.
+async fn read(
+    lease: &mut Lease,
+    sql: &str,
+    params: &Batch,
+    most: usize,
+    sender: &mpsc::Sender<Result<Rows, DbError>>,
+) -> Result<(), Failure> {
+    let connection = lease.begin();
+    let statement = match connection.prep(sql).await {
+        Ok(statement) => statement,
+        Err(error) if needs_text(&error, params) => {
+            for rows in Slices::new(fetch(connection, sql, params, usize::MAX).await?, most) {
+                // The caller watches for the receiver's end.
+                let _ = sender.send(Ok(rows)).await;
             }
+            return Ok(());
         }
-        Ok((!rows.is_empty()).then_some(rows))
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        if !self.is_over {
-            // The driver reads the rest of the answer before it uses the connection again: let that be short.
-            drop(reactor::spawn(interrupt(self.target.opts.clone(), self.number)));
+        Err(error) => return Err(error.into()),
+    };
+    let bound = parameters(&statement, params, 0)?;
+    let mut result = connection.exec_iter(statement, bound).await?;
+    let (none, meanings) = empty(result.columns_ref());
+    let mut rows = none.clone();
+    while let Some(row) = result.next().await? {
+        keep(row, &meanings, &mut rows);
+        if rows.len() >= most {
+            let _ = sender.send(Ok(std::mem::replace(&mut rows, none.clone()))).await;
         }
     }
+    result.drop_result().await?;
+    if !rows.is_empty() {
+        let _ = sender.send(Ok(rows)).await;
+    }
+    Ok(())
 }
