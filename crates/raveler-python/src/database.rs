@@ -1,13 +1,14 @@
 //! Databases as Python sees them: sessions, which are databases or transactions, and streams of rows.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 use raveler_io::db::{ArrowTable, Batch, Database, DbError, Feed, Options, RowStream, Rows, Transaction};
-use raveler_io::reactor;
 
+use crate::arrow_table::{PyArrowTable, columns};
+use crate::making::{Making, PART, joined};
 use crate::native::{self, Fault, Made, NativeOptions, Reply};
 use crate::params;
 use crate::rows::{self, Shape};
@@ -71,102 +72,6 @@ impl Reply for Answer {
             Self::Batch(None, _) | Self::Nothing => Ok(py.None().into_bound(py)),
         }
     }
-}
-
-/// Rows from which on columns are made on a thread that may take its time.
-const MANY: usize = 4_096;
-
-async fn columns(rows: Rows) -> Result<ArrowTable, DbError> {
-    if rows.len() < MANY {
-        return ArrowTable::new(&rows);
-    }
-    let made = reactor::handle().spawn_blocking(move || ArrowTable::new(&rows)).await;
-    made.unwrap_or(Err(DbError::Interrupted))
-}
-
-/// Rows in Arrow's form; whoever knows its C stream interface reads them in place.
-#[pyclass(frozen, module = "raveler.db", name = "ArrowTable")]
-pub(crate) struct PyArrowTable(ArrowTable);
-
-#[pymethods]
-impl PyArrowTable {
-    /// Returns the capsule of a stream over the columns; a wanted schema is not heeded, as the interface allows.
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_stream__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyCapsule>> {
-        let _ = requested_schema;
-        PyCapsule::new_with_value(py, self.0.stream(), c"arrow_array_stream")
-    }
-
-    /// The names of the columns.
-    #[getter]
-    fn column_names(&self) -> Vec<String> {
-        self.0.names()
-    }
-
-    /// The number of rows.
-    #[getter]
-    fn num_rows(&self) -> usize {
-        self.0.len()
-    }
-
-    fn __len__(&self) -> usize {
-        self.0.len()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<raveler.db.ArrowTable of {} rows: {}>", self.0.len(), self.0.names().join(", "))
-    }
-}
-
-/// Rows that are made into objects at once while others are on their way.
-const PART: usize = 16_384;
-
-/// A thread that makes objects of rows while others are on their way.
-struct Making {
-    parts: mpsc::Sender<Rows>,
-    made: tokio::task::JoinHandle<PyResult<Vec<Py<PyList>>>>,
-}
-
-impl Making {
-    fn start(shape: Shape) -> Self {
-        let (parts, coming) = mpsc::channel::<Rows>();
-        let made = reactor::handle().spawn_blocking(move || {
-            let mut lists = Vec::new();
-            for rows in coming {
-                // An interpreter that ends takes no more objects, and nobody waits for them.
-                let Some(list) = Python::try_attach(|py| rows::list(py, &rows, shape).map(Bound::unbind)) else {
-                    break;
-                };
-                lists.push(list?);
-            }
-            Ok(lists)
-        });
-        Self { parts, made }
-    }
-
-    fn push(&self, rows: Rows) {
-        // The thread has ended only if an object can't be made; its error is told at the end.
-        let _ = self.parts.send(rows);
-    }
-
-    async fn end(self) -> Result<PyResult<Vec<Py<PyList>>>, DbError> {
-        drop(self.parts);
-        self.made.await.map_err(|_| DbError::Interrupted)
-    }
-}
-
-fn joined(py: Python<'_>, lists: Vec<Py<PyList>>) -> PyResult<Bound<'_, PyAny>> {
-    let mut lists = lists.into_iter();
-    let Some(all) = lists.next() else { return Ok(PyList::empty(py).into_any()) };
-    let all = all.into_bound(py);
-    for list in lists {
-        all.call_method1("extend", (list,))?;
-    }
-    Ok(all.into_any())
 }
 
 /// A database, or a transaction of one: both have the same verbs.

@@ -68,6 +68,10 @@ mod params;
 
 mod rows;
 
+mod arrow_table;
+
+mod making;
+
 mod database;
 
 mod http_response;
@@ -144,7 +148,7 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<native::NativeOptions>()?;
     module.add_class::<database::DbSession>()?;
     module.add_class::<database::DbStream>()?;
-    module.add_class::<database::PyArrowTable>()?;
+    module.add_class::<arrow_table::PyArrowTable>()?;
     module.add_class::<files::FileWalk>()?;
     module.add_class::<http_client::HttpClient>()?;
     module.add_class::<http_client::HttpStream>()?;
