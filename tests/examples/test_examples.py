@@ -25,6 +25,14 @@ class Promise(NamedTuple):
 
 
 PROMISES = {
+    "api_calls": Promise(
+        (),
+        (
+            r"^40 squares in order: \[0, 1, 4, 9, 16, 25\] \.\.\. True$",
+            r"^48 calls for 40 answers: 8 were busy and were asked again$",
+            r"^at most (10|[1-9]) calls in any tenth of a second$",
+        ),
+    ),
     "asyncio_style": Promise((), (r"^user0 978fe2078c58$", r"^12 keys; the loop ticked \d+ times")),
     "futures_style": Promise(
         (),
@@ -46,8 +54,28 @@ PROMISES = {
     ),
     "mandelbrot": Promise(("small.pgm", "60"), (r"^small\.pgm: 60 x 45 pixels, 2,713 bytes$",)),
     "primes": Promise(("40000",), (r"^ +40,000 +4,203  #", r"^4,203 primes below 40,000$")),
+    "postgres_to_sqlite": Promise(
+        (), (r"^20,000 rows copied$", r"^  station 0: 2,857 readings, -?\d+\.\d+ degrees on average$")
+    ),
     "random_walks": Promise((), (r"^the same every time$",)),
+    "resumed_download": Promise(
+        (),
+        (
+            r"^25,165,824 bytes, sha256 True, equal to the source: True$",
+            r"^3 answers: each went on where the one before broke off: True$",
+            r"^nothing else in the folder: \['content\.bin'\]$",
+        ),
+    ),
     "survivors": Promise((), (r"^ 0: ZeroDivisionError\n13: WorkerDied\n18 of 20 tasks have their result$",)),
+    "three_ways": Promise(
+        (),
+        (
+            r"^callback: \[50\]$",
+            r"^promise: WORD WORD \.\.\.$",
+            r"^await: \[50, 100, 150\]$",
+            r"^into a worker: 30 words$",
+        ),
+    ),
     "word_counts": Promise((), (r"^\d+ topics, [\d,]+ words, [\d,]+ different ones$", r"^ +[\d,]+  object$")),
 }
 

@@ -170,3 +170,14 @@ def test_error_among_many_takes_its_place(tmp_path: Path) -> None:
 def test_many_are_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("ä", encoding="utf-8")
     assert rv.files.read_many([tmp_path / "a"], encoding="utf-8").list() == ["ä"]
+
+
+def test_reads_that_are_done_or_not_feed_workers(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("abc")
+    with rv.Runtime(workers=1) as rt:
+        done = rv.files.read(path, runtime=rt)
+        assert done.exception() is None
+        assert rt.submit(len, done).result() == 3
+        assert rt.submit(len, rv.files.read(path, runtime=rt)).result() == 3
+        assert rt.submit(len, rv.files.read(path)).result() == 3

@@ -11,7 +11,7 @@ use crate::encode::Encoder;
 use crate::host::{Interp, TaskCell};
 use crate::interpreter::PACKED;
 use crate::shared::Shared;
-use crate::task::as_task;
+use crate::task::{as_task, value_of};
 
 /// Whether two or more arguments have to be pickled, and none is a task or a shared value.
 fn is_packed(
@@ -81,12 +81,12 @@ fn write_argument(
     };
     let py = value.py();
     let cell = &task.get().cell;
-    let here = cell.outcome(|outcome| match outcome {
-        Outcome::Value(value) => Some(value.clone_ref(py)),
-        _ => None,
-    });
-    if let Some(value) = here.flatten() {
-        return encoder.value(value.bind(py), &label());
+    // A value that is here and has no wire form travels like any other argument.
+    let is_here = cell.outcome(|outcome| matches!(outcome, Outcome::Value(_) | Outcome::Reply(_) | Outcome::Reading));
+    if is_here == Some(true)
+        && let Ok(value) = value_of(py, cell, runtime.arena())
+    {
+        return encoder.value(&value, &label());
     }
     holes.push((encoder.out.len(), bridge(py, task.get(), runtime)?));
     Ok(())
