@@ -1,8 +1,5 @@
 //! Permits of named limits that tasks inside workers hold: the parent counts them with its own.
 
-use std::sync::Arc;
-
-use futures_util::future::AbortHandle;
 use raveler_events::clock;
 use raveler_procs::inbox::{BORROW, Note, RETURN, UNKNOWN};
 use raveler_procs::token::Reader;
@@ -11,8 +8,7 @@ use raveler_task::{AttemptEnd, LimitId, Place, Spec, TaskId};
 use crate::cell::Cell;
 use crate::core::Core;
 use crate::entry::Owner;
-use crate::host::{Host, Notice};
-use crate::native::Launch;
+use crate::host::Host;
 use crate::outcome::Outcome;
 use crate::shared::Shared;
 use crate::work::Work;
@@ -33,25 +29,11 @@ impl<H: Host> Core<H> {
         self.loans.push(Loan { worker, request, task, is_granted: false });
     }
 
-    /// Starts what waits for permits alone; a granted loan is to be answered.
-    pub(crate) fn start_natives(&mut self) {
-        while self.scheduler.has_ready(Place::Native) {
-            let Some(start) = self.scheduler.next(Place::Native, clock::nanos()) else { return };
-            let task = start.task;
-            if let Some(entry) = self.entry(task)
-                && let Work::Native(operation) = &entry.work
-            {
-                let (abort, registration) = AbortHandle::new_pair();
-                let (operation, timeout) = (Arc::clone(operation), entry.timeout);
-                entry.abort = Some(abort);
-                entry.attempt = Some((start.attempt, true));
-                self.notices.push(Notice::Launch(Launch { operation, start, timeout, registration }));
-                continue;
-            }
-            if let Some(loan) = self.loans.iter_mut().find(|loan| loan.task == task) {
-                loan.is_granted = true;
-                self.answers.push((loan.worker, loan.request));
-            }
+    /// A task that stands for a permit has it: the worker that asked is to be answered.
+    pub(crate) fn grant(&mut self, task: TaskId) {
+        if let Some(loan) = self.loans.iter_mut().find(|loan| loan.task == task) {
+            loan.is_granted = true;
+            self.answers.push((loan.worker, loan.request));
         }
     }
 

@@ -12,17 +12,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::{AbortRegistration, Abortable};
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use raveler_events::clock;
 use raveler_io::reactor::{self, Idle};
 use raveler_sync::Flag;
-use raveler_task::{AttemptEnd, Start, TaskId};
+use raveler_task::{AttemptEnd, Place, Start, TaskId};
 
 use crate::cell::Cell;
 use crate::core::Core;
 use crate::entry::Owner;
 use crate::error::RuntimeError;
-use crate::host::Host;
+use crate::host::{Host, Notice};
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
 use crate::shared::{Shared, locked};
@@ -158,6 +158,23 @@ impl<H: Host> Idle for Shared<H> {
 }
 
 impl<H: Host> Core<H> {
+    /// Starts the operations that may run; a task without one stands for a permit that a worker borrows.
+    pub(crate) fn start_natives(&mut self) {
+        while self.scheduler.has_ready(Place::Native) {
+            let Some(start) = self.scheduler.next(Place::Native, clock::nanos()) else { return };
+            let Some(entry) = self.entry(start.task) else { continue };
+            let Work::Native(operation) = &entry.work else {
+                self.grant(start.task);
+                continue;
+            };
+            let (abort, registration) = AbortHandle::new_pair();
+            let (operation, timeout) = (Arc::clone(operation), entry.timeout);
+            entry.abort = Some(abort);
+            entry.attempt = Some((start.attempt, true));
+            self.notices.push(Notice::Launch(Launch { operation, start, timeout, registration }));
+        }
+    }
+
     /// Starts the items of a map that wait for a place among those that run.
     pub(crate) fn feed(&mut self, map: u64) {
         while let Some(state) = self.maps.get_mut(&map) {
