@@ -52,13 +52,21 @@ mod failure;
 
 mod tree;
 
+mod marks;
+
+mod cutter;
+
+mod stage_times;
+
 pub use attempt::{AttemptEnd, Start, Verdict};
 pub use cancel::CancelVerdict;
 pub use chunk::ChunkPolicy;
 pub use counts::Counts;
+pub use cutter::{Batch, Cutter};
 pub use failure::{ErrorPolicy, FailedItem, Failures};
 pub use id::TaskId;
 pub use limit::{Limit, LimitId};
+pub use marks::{Mark, Marks};
 pub use order::OrderBuffer;
 pub use outcome::Settlement;
 pub use place::Place;
@@ -66,6 +74,7 @@ pub use retry::{Backoff, Retry};
 pub use scheduler::Scheduler;
 pub use seed::{Path, Seed};
 pub use spec::Spec;
+pub use stage_times::{Condition, StageTimes};
 pub use time::Nanos;
 pub use tree::{Combine, Node, ReductionTree};
 pub use window::Window;
