@@ -12,6 +12,8 @@ pub mod digest;
 
 pub mod address;
 
+pub mod namesakes;
+
 pub mod offer;
 
 pub mod web;
@@ -44,5 +46,6 @@ pub mod upload;
 
 pub use download::{Download, Downloaded, download};
 pub use error::TransferError;
+pub use namesakes::Namesakes;
 pub use progress::Progress;
 pub use upload::{Upload, Uploaded, upload};

@@ -100,6 +100,14 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// Reads text; bytes that are none are replaced.
+#[inline]
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    // The search for what must be replaced takes byte after byte, the check whether there is any a word at a time.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// Returns the usual text form of a UUID.
 #[must_use]
 pub fn uuid_text(bytes: [u8; 16]) -> String {

@@ -53,6 +53,13 @@ macro_rules! each {
     };
 }
 
+/// Runs the same method of whichever driver there is, in a box: the largest driver would give every statement its size.
+macro_rules! run {
+    ($kind:ident, $this:expr, $driver:ident => $call:expr) => {
+        each!($kind, $this, $driver => Box::pin($call).await)
+    };
+}
+
 /// Refuses text that holds no statement, which some servers would take.
 fn there(sql: &str) -> Result<(), DbError> {
     if sql.trim().is_empty() {
@@ -72,7 +79,7 @@ macro_rules! verbs {
             /// If there is no connection, or the database refuses the statement.
             pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
                 there(&sql)?;
-                each!($kind, self, driver => driver.fetch(sql, params, usize::MAX).await)
+                run!($kind, self, driver => driver.fetch(sql, params, usize::MAX))
             }
 
             /// Hands over the rows of a query in parts of about `most` rows, as they come where the driver can.
@@ -89,7 +96,7 @@ macro_rules! verbs {
             ) -> Result<(), DbError> {
                 there(&sql)?;
                 if let Self::Postgres(driver) = self {
-                    return driver.fetch_parts(sql, params, most, take).await;
+                    return Box::pin(driver.fetch_parts(sql, params, most, take)).await;
                 }
                 take(self.fetch(sql, params).await?);
                 Ok(())
@@ -102,7 +109,7 @@ macro_rules! verbs {
             /// As [`fetch`](Self::fetch).
             pub async fn fetch_one(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Rows, DbError> {
                 there(&sql)?;
-                each!($kind, self, driver => driver.fetch(sql, params, 1).await)
+                run!($kind, self, driver => driver.fetch(sql, params, 1))
             }
 
             /// Returns the rows of a query for each row of parameters, in their order.
@@ -114,7 +121,7 @@ macro_rules! verbs {
                 if params.is_empty() {
                     return Ok(Vec::new());
                 }
-                each!($kind, self, driver => driver.fetch_many(sql, params).await)
+                run!($kind, self, driver => driver.fetch_many(sql, params))
             }
 
             /// Runs a statement and returns how many rows it changed.
@@ -123,7 +130,7 @@ macro_rules! verbs {
             ///
             /// As [`fetch`](Self::fetch).
             pub async fn execute(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
-                each!($kind, self, driver => driver.execute(sql, params).await)
+                run!($kind, self, driver => driver.execute(sql, params))
             }
 
             /// Runs a statement for each row of parameters and returns how many rows were changed: all or none.
@@ -135,7 +142,7 @@ macro_rules! verbs {
                 if params.is_empty() {
                     return Ok(0);
                 }
-                each!($kind, self, driver => driver.execute_many(sql, params).await)
+                run!($kind, self, driver => driver.execute_many(sql, params))
             }
 
             /// Inserts rows into `columns` of a table the fastest way that the database has: all or none.
@@ -152,7 +159,7 @@ macro_rules! verbs {
                         columns.len()
                     )));
                 }
-                each!($kind, self, driver => driver.insert(table, columns, rows).await)
+                run!($kind, self, driver => driver.insert(table, columns, rows))
             }
 
             /// Begins to read a query, `most` rows at a time.
@@ -209,7 +216,7 @@ impl Database {
 
     /// Ends what is under way, then closes the connections.
     pub async fn close(&self) {
-        each!(Self, self, driver => driver.close().await);
+        run!(Self, self, driver => driver.close());
     }
 }
 
@@ -247,7 +254,7 @@ impl Transaction {
         }
         // The prefix keeps the name apart from the words of SQL.
         let sql = format!("{verb} raveler_{name}");
-        each!(Self, self, driver => driver.control(sql).await)
+        run!(Self, self, driver => driver.control(sql))
     }
 
     /// Makes the changes permanent.
@@ -256,7 +263,7 @@ impl Transaction {
     ///
     /// If the database can't, or the connection was lost.
     pub async fn commit(&self) -> Result<(), DbError> {
-        each!(Self, self, driver => driver.commit().await)
+        run!(Self, self, driver => driver.commit())
     }
 
     /// Undoes the changes.
@@ -265,7 +272,7 @@ impl Transaction {
     ///
     /// If the transaction has ended.
     pub async fn rollback(&self) -> Result<(), DbError> {
-        each!(Self, self, driver => driver.rollback().await)
+        run!(Self, self, driver => driver.rollback())
     }
 }
 
@@ -276,6 +283,6 @@ impl RowStream {
     ///
     /// If the database refuses the query, or the connection was lost.
     pub async fn next_batch(&mut self) -> Result<Option<Rows>, DbError> {
-        each!(Self, self, stream => stream.next_batch().await)
+        run!(Self, self, stream => stream.next_batch())
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::calendar::{Date, DateTime, Time};
-use super::cell::Cell;
+use super::cell::{Cell, text_of};
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -31,27 +31,30 @@ pub fn pack(cell: &Cell<'_>, buffer: &mut Vec<u8>) {
     match cell {
         Cell::Null => buffer.push(NULL),
         Cell::Bool(value) => buffer.push(if *value { TRUE } else { FALSE }),
-        Cell::Int(value) => pack_fixed(INT, &value.to_le_bytes(), buffer),
-        Cell::Float(value) => pack_fixed(FLOAT, &value.to_le_bytes(), buffer),
+        Cell::Int(value) => pack_word(INT, value.to_le_bytes(), buffer),
+        Cell::Float(value) => pack_word(FLOAT, value.to_le_bytes(), buffer),
         Cell::BigInt(digits) => pack_sized(BIG_INT, digits.as_bytes(), buffer),
         Cell::Text(text) => pack_sized(TEXT, text.as_bytes(), buffer),
         Cell::Bytes(bytes) => pack_sized(BYTES, bytes, buffer),
         Cell::Decimal(text) => pack_sized(DECIMAL, text.as_bytes(), buffer),
-        Cell::Date(date) => pack_fixed(DATE, &date.days().to_le_bytes(), buffer),
+        Cell::Date(date) => pack_word(DATE, date.days().to_le_bytes(), buffer),
         Cell::Time(time) => {
-            pack_fixed(TIME, &time.micros.to_le_bytes(), buffer);
+            pack_word(TIME, time.micros.to_le_bytes(), buffer);
             pack_offset(time.offset, buffer);
         }
         Cell::DateTime(instant) => {
-            pack_fixed(DATE_TIME, &instant.seconds.to_le_bytes(), buffer);
+            pack_word(DATE_TIME, instant.seconds.to_le_bytes(), buffer);
             buffer.extend_from_slice(&instant.micros.to_le_bytes());
             pack_offset(instant.offset, buffer);
         }
-        Cell::Interval(micros) => pack_fixed(INTERVAL, &micros.to_le_bytes(), buffer),
-        Cell::Uuid(bytes) => pack_fixed(UUID, bytes, buffer),
+        Cell::Interval(micros) => pack_word(INTERVAL, micros.to_le_bytes(), buffer),
+        Cell::Uuid(bytes) => {
+            buffer.push(UUID);
+            buffer.extend_from_slice(bytes);
+        }
         Cell::Json(text) => pack_sized(JSON, text.as_bytes(), buffer),
         Cell::Array(items) => {
-            pack_fixed(ARRAY, &(items.len() as u64).to_le_bytes(), buffer);
+            pack_word(ARRAY, (items.len() as u64).to_le_bytes(), buffer);
             for item in items {
                 pack(item, buffer);
             }
@@ -59,16 +62,17 @@ pub fn pack(cell: &Cell<'_>, buffer: &mut Vec<u8>) {
     }
 }
 
+/// Writes kind and word as one piece: the room in the buffer is looked at once.
 #[inline]
-fn pack_fixed(tag: u8, bytes: &[u8], buffer: &mut Vec<u8>) {
-    buffer.push(tag);
-    buffer.extend_from_slice(bytes);
+fn pack_word(tag: u8, word: [u8; 8], buffer: &mut Vec<u8>) {
+    let mut both = [tag; 9];
+    both[1..].copy_from_slice(&word);
+    buffer.extend_from_slice(&both);
 }
 
 #[inline]
 fn pack_sized(tag: u8, bytes: &[u8], buffer: &mut Vec<u8>) {
-    buffer.push(tag);
-    buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    pack_word(tag, (bytes.len() as u64).to_le_bytes(), buffer);
     buffer.extend_from_slice(bytes);
 }
 
@@ -146,7 +150,7 @@ impl<'a> Unpacker<'a> {
 
     #[inline]
     fn text(&mut self) -> Option<Cow<'a, str>> {
-        Some(String::from_utf8_lossy(self.sized()?))
+        Some(text_of(self.sized()?))
     }
 
     fn offset(&mut self) -> Option<i32> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tokio_postgres::types::{Kind, Type};
 
 use super::calendar::{DAY, Date, DateTime, Time};
-use super::cell::{Cell, Value, hex};
+use super::cell::{Cell, Value, hex, text_of};
 use super::network;
 use super::numeric;
 
@@ -118,15 +118,15 @@ impl Decoder {
             Self::Int4 => Cell::Int(i32::from_be_bytes(bytes.try_into().ok()?).into()),
             Self::Int8 => Cell::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
             Self::Float8 => Cell::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
-            Self::Text => Cell::Text(String::from_utf8_lossy(bytes)),
+            Self::Text => Cell::Text(text_of(bytes)),
             Self::Bool => Cell::Bool(*bytes.first()? != 0),
             Self::Int2 => Cell::Int(i16::from_be_bytes(bytes.try_into().ok()?).into()),
             Self::Oid => Cell::Int(u32::from_be_bytes(bytes.try_into().ok()?).into()),
             Self::Float4 => Cell::Float(f32::from_be_bytes(bytes.try_into().ok()?).into()),
             Self::Bytes => Cell::Bytes(Cow::Borrowed(bytes)),
             Self::Uuid => Cell::Uuid(bytes.try_into().ok()?),
-            Self::Json => Cell::Json(String::from_utf8_lossy(bytes)),
-            Self::JsonB => Cell::Json(String::from_utf8_lossy(bytes.strip_prefix(&[1])?)),
+            Self::Json => Cell::Json(text_of(bytes)),
+            Self::JsonB => Cell::Json(text_of(bytes.strip_prefix(&[1])?)),
             Self::Numeric => Cell::Decimal(Cow::Owned(numeric::to_text(bytes)?)),
             Self::Network => Cell::Text(Cow::Owned(network::to_text(bytes)?)),
             Self::Money => Cell::Text(Cow::Owned(money(i64::from_be_bytes(bytes.try_into().ok()?)))),

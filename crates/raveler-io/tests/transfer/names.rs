@@ -1,6 +1,7 @@
 //! Names that servers and addresses propose, and where they end up.
 
-use raveler_io::transfer::{Download, Progress, download, name};
+use raveler_io::transfer::address::Address;
+use raveler_io::transfer::{Download, Namesakes, Progress, download, name};
 
 use crate::folder::Folder;
 use crate::server::Server;
@@ -66,5 +67,27 @@ fn a_folder_takes_the_name_of_the_server_or_of_the_address() {
         assert_eq!(done.path, folder.join(name));
         assert_eq!(folder.names(), [name]);
         std::fs::remove_file(done.path).expect("it is there");
+    }
+}
+
+#[test]
+fn namesakes_get_numbers_in_their_order() {
+    let mut namesakes = Namesakes::default();
+    let mut named = |url: &str| namesakes.name(&Address::parse(url).expect("an address"));
+    for (url, name) in [
+        ("https://a/x/page.html", "page.html"),
+        ("https://b/y/page.html", "page-2.html"),
+        ("https://a/x/page.html", "page-3.html"),
+        ("https://a/page-4.html", "page-4.html"),
+        ("https://a/page.html?page=4", "page-5.html"),
+        ("https://a/source.tar.gz", "source.tar.gz"),
+        ("https://b/source.tar.gz", "source-2.tar.gz"),
+        ("https://a/", "download"),
+        ("https://b/", "download-2"),
+        ("https://a/a.longer-than-any-ending-is", "a.longer-than-any-ending-is"),
+        ("https://b/a.longer-than-any-ending-is", "a.longer-than-any-ending-is-2"),
+        ("s3://bucket/folder%2Fpage.html", "page-6.html"),
+    ] {
+        assert_eq!(named(url), name, "{url}");
     }
 }

@@ -28,8 +28,24 @@ struct Underway<'a> {
 impl Underway<'_> {
     fn end<T>(mut self, done: Result<T, Failure>) -> Result<T, DbError> {
         let done = self.lease.finish(done);
-        *self.home = Some(self.lease);
+        self.leave();
         done
+    }
+
+    /// Puts the lease back: the transaction goes on.
+    fn leave(mut self) {
+        *self.home = Some(self.lease);
+    }
+
+    async fn control(&mut self, sql: &str) -> Result<(), DbError> {
+        let done = session::control(self.lease.begin(), sql).await;
+        self.lease.finish(done)
+    }
+
+    async fn end_savepoint<T>(&mut self, done: Result<T, DbError>) -> Result<T, DbError> {
+        let end = if done.is_ok() { "RELEASE SAVEPOINT raveler_many" } else { "ROLLBACK TO SAVEPOINT raveler_many" };
+        let ended = self.control(end).await;
+        done.and_then(|value| ended.map(|()| value))
     }
 }
 
@@ -87,11 +103,15 @@ impl MysqlTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
-        self.control("SAVEPOINT raveler_many".to_owned()).await?;
         let mut underway = self.underway().await?;
-        let done = session::execute_many(underway.lease.begin(), &sql, &params).await;
-        let done = underway.end(done);
-        self.end_savepoint(done).await
+        let mut done = underway.control("SAVEPOINT raveler_many").await.map(|()| 0);
+        if done.is_ok() {
+            let changed = session::execute_many(underway.lease.begin(), &sql, &params).await;
+            let changed = underway.lease.finish(changed);
+            done = underway.end_savepoint(changed).await;
+        }
+        underway.leave();
+        done
     }
 
     /// Inserts rows: all or none.
@@ -101,17 +121,15 @@ impl MysqlTransaction {
     /// As [`fetch`](Self::fetch).
     pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
         let rows = rows.whole().await?;
-        self.control("SAVEPOINT raveler_many".to_owned()).await?;
         let mut underway = self.underway().await?;
-        let done = session::insert(underway.lease.begin(), table, columns, &rows).await;
-        let done = underway.end(done);
-        self.end_savepoint(done).await
-    }
-
-    async fn end_savepoint<T>(&self, done: Result<T, DbError>) -> Result<T, DbError> {
-        let end = if done.is_ok() { "RELEASE SAVEPOINT raveler_many" } else { "ROLLBACK TO SAVEPOINT raveler_many" };
-        let ended = self.control(end.to_owned()).await;
-        done.and_then(|value| ended.map(|()| value))
+        let mut done = underway.control("SAVEPOINT raveler_many").await.map(|()| 0);
+        if done.is_ok() {
+            let inserted = session::insert(underway.lease.begin(), table, columns, &rows).await;
+            let inserted = underway.lease.finish(inserted);
+            done = underway.end_savepoint(inserted).await;
+        }
+        underway.leave();
+        done
     }
 
     /// Reads the rows of a query and hands them out in batches: the transaction goes on between them.
@@ -130,8 +148,9 @@ impl MysqlTransaction {
     /// As [`fetch`](Self::fetch).
     pub async fn control(&self, sql: String) -> Result<(), DbError> {
         let mut underway = self.underway().await?;
-        let done = session::control(underway.lease.begin(), &sql).await;
-        underway.end(done)
+        let done = underway.control(&sql).await;
+        underway.leave();
+        done
     }
 
     /// Makes the changes permanent.
@@ -140,9 +159,7 @@ impl MysqlTransaction {
     ///
     /// If the server can't, or the connection was lost.
     pub async fn commit(&self) -> Result<(), DbError> {
-        self.control("COMMIT".to_owned()).await?;
-        self.lease.lock().await.take();
-        Ok(())
+        self.finish("COMMIT").await
     }
 
     /// Undoes the changes.
@@ -151,9 +168,17 @@ impl MysqlTransaction {
     ///
     /// If the transaction has ended or the connection was lost.
     pub async fn rollback(&self) -> Result<(), DbError> {
-        self.control("ROLLBACK".to_owned()).await?;
-        self.lease.lock().await.take();
-        Ok(())
+        self.finish("ROLLBACK").await
+    }
+
+    /// Runs the last statement; one that waits for its turn behind it must not become a transaction of its own.
+    async fn finish(&self, sql: &str) -> Result<(), DbError> {
+        let mut underway = self.underway().await?;
+        let done = underway.control(sql).await;
+        if done.is_err() {
+            underway.leave();
+        }
+        done
     }
 }
 

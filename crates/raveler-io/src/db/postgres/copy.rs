@@ -1,10 +1,9 @@
 //! Rows into a PostgreSQL table by COPY: in its binary form where every value has one, else as text.
 
-use std::fmt::Write as _;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use futures_util::SinkExt;
 use tokio_postgres::types::IsNull;
 
@@ -73,7 +72,8 @@ impl Goal<'_> {
         let statement = format!("COPY {} ({}) FROM STDIN WITH (FORMAT {form})", self.table, self.names);
         let sink = self.connection.client.copy_in::<_, Bytes>(&statement).await.map_err(fault)?;
         let mut sink = pin!(sink);
-        let mut piece = BytesMut::with_capacity(PIECE + PIECE / 8);
+        let room = PIECE + PIECE / 8;
+        let mut piece = Vec::with_capacity(room);
         if is_binary {
             piece.put_slice(HEADER);
         }
@@ -88,8 +88,8 @@ impl Goal<'_> {
                     return Ok(None);
                 }
                 if piece.len() >= PIECE {
-                    sink.feed(piece.split().freeze()).await.map_err(fault)?;
-                    piece.reserve(PIECE + PIECE / 8);
+                    let full = std::mem::replace(&mut piece, Vec::with_capacity(room));
+                    sink.feed(full.into()).await.map_err(fault)?;
                 }
             }
             number += 1;
@@ -98,7 +98,7 @@ impl Goal<'_> {
         if is_binary {
             piece.put_i16(TRAILER);
         }
-        sink.send(piece.freeze()).await.map_err(fault)?;
+        sink.send(piece.into()).await.map_err(fault)?;
         sink.finish().await.map(Some).map_err(fault)
     }
 
@@ -122,7 +122,7 @@ fn misfit(row: usize, column: &str, kind: &str, cell: &Cell<'_>) -> DbError {
 }
 
 /// Writes a row in binary form, or returns nothing where a value has none.
-fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) -> Option<()> {
+fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut Vec<u8>) -> Option<()> {
     piece.put_i16(i16::try_from(places.len()).ok()?);
     for (cell, place) in rows.row(row).zip(places) {
         let start = piece.len();
@@ -135,7 +135,7 @@ fn write_row(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut)
     Some(())
 }
 
-fn write_line(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut) {
+fn write_line(places: &[Decoder], rows: &Batch, row: usize, piece: &mut Vec<u8>) {
     for (index, (cell, place)) in rows.row(row).zip(places).enumerate() {
         if index > 0 {
             piece.put_u8(b'\t');
@@ -144,15 +144,14 @@ fn write_line(places: &[Decoder], rows: &Batch, row: usize, piece: &mut BytesMut
             piece.put_slice(b"\\N");
             continue;
         }
-        for letter in written(&cell, place).chars() {
-            // Writing into a buffer that grows can't fail.
-            let _ = match letter {
-                '\\' => piece.write_str("\\\\"),
-                '\t' => piece.write_str("\\t"),
-                '\n' => piece.write_str("\\n"),
-                '\r' => piece.write_str("\\r"),
-                other => piece.write_char(other),
-            };
+        for byte in written(&cell, place).bytes() {
+            match byte {
+                b'\\' => piece.put_slice(b"\\\\"),
+                b'\t' => piece.put_slice(b"\\t"),
+                b'\n' => piece.put_slice(b"\\n"),
+                b'\r' => piece.put_slice(b"\\r"),
+                other => piece.put_u8(other),
+            }
         }
     }
     piece.put_u8(b'\n');

@@ -89,7 +89,7 @@ pub fn check(index: usize, cell: &Cell<'_>, place: &Decoder, kind: &Type) -> Res
 
 /// Writes the binary form, or returns nothing where the place has none for the value.
 #[inline]
-pub fn write_binary(cell: &Cell<'_>, place: &Decoder, out: &mut BytesMut) -> Option<IsNull> {
+pub fn write_binary(cell: &Cell<'_>, place: &Decoder, out: &mut impl BufMut) -> Option<IsNull> {
     match (cell, place) {
         (Cell::Null, _) => return Some(IsNull::Yes),
         (Cell::Int(value), Decoder::Int8) => out.put_i64(*value),
@@ -132,7 +132,7 @@ pub fn write_binary(cell: &Cell<'_>, place: &Decoder, out: &mut BytesMut) -> Opt
     Some(IsNull::No)
 }
 
-fn put_instant(instant: DateTime, out: &mut BytesMut) -> Option<()> {
+fn put_instant(instant: DateTime, out: &mut impl BufMut) -> Option<()> {
     let seconds = instant.seconds.checked_sub(EPOCH_DAYS * DAY)?;
     out.put_i64(seconds.checked_mul(SECOND)?.checked_add(i64::from(instant.micros))?);
     Some(())

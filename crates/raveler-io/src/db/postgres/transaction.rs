@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raveler_sync::{Counter, Flag};
+use tokio::sync::RwLock;
 
 use super::pool::Lease;
 use super::session::Parts;
@@ -19,6 +20,9 @@ use crate::reactor;
 pub struct PostgresTransaction {
     /// `None` once it has ended.
     lease: Mutex<Option<Arc<Lease>>>,
+    /// Shared by statements that run at once; held alone by what takes several statements and by the end, behind which a
+    /// statement that is still under way would be a transaction of its own.
+    turns: RwLock<()>,
     cursors: Counter,
     /// Whether a statement was given up in its middle: the connection is then given up too.
     is_broken: Flag,
@@ -42,8 +46,12 @@ impl PostgresTransaction {
     /// Begins a transaction on a connection.
     pub(super) async fn begin(lease: Lease) -> Result<Self, DbError> {
         lease.begin();
-        let this =
-            Self { lease: Mutex::new(Some(Arc::new(lease))), cursors: Counter::new(0), is_broken: Flag::new(false) };
+        let this = Self {
+            lease: Mutex::new(Some(Arc::new(lease))),
+            turns: RwLock::new(()),
+            cursors: Counter::new(0),
+            is_broken: Flag::new(false),
+        };
         let lease = this.lease()?;
         this.underway(session::control(&lease.connection, "BEGIN")).await?;
         Ok(this)
@@ -67,6 +75,7 @@ impl PostgresTransaction {
     ///
     /// If the server refuses it, the transaction has ended or the connection was lost.
     pub async fn fetch(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<Rows, DbError> {
+        let _turn = self.turns.read().await;
         let lease = self.lease()?;
         let run = session::run_text(&lease.connection, &sql, &params, most, true);
         self.underway(run).await.map(|given| given.rows)
@@ -84,6 +93,7 @@ impl PostgresTransaction {
         most: usize,
         mut take: impl FnMut(Rows) + Send,
     ) -> Result<(), DbError> {
+        let _turn = self.turns.read().await;
         let lease = self.lease()?;
         let mut take = |rows| {
             take(rows);
@@ -100,6 +110,7 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn fetch_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<Vec<Rows>, DbError> {
+        let _turn = self.turns.read().await;
         let lease = self.lease()?;
         self.underway(session::fetch_many(&lease.connection, &sql, &params)).await
     }
@@ -110,6 +121,7 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn execute(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+        let _turn = self.turns.read().await;
         let lease = self.lease()?;
         self.underway(session::execute(&lease.connection, &sql, &params, true)).await
     }
@@ -120,6 +132,7 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn execute_many(&self, sql: Arc<str>, params: Arc<Batch>) -> Result<u64, DbError> {
+        let _turn = self.turns.write().await;
         let lease = self.lease()?;
         let many = session::execute_many(&lease.connection, &sql, &params);
         self.underway(within_savepoint(&lease, many)).await
@@ -131,6 +144,7 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn insert(&self, table: &str, columns: &[Arc<str>], rows: &Feed) -> Result<u64, DbError> {
+        let _turn = self.turns.write().await;
         let lease = self.lease()?;
         let copy = copy::copy_in(&lease.connection, table, columns, rows, true);
         self.underway(within_savepoint(&lease, copy)).await
@@ -142,11 +156,12 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn stream(&self, sql: Arc<str>, params: Arc<Batch>, most: usize) -> Result<PostgresStream, DbError> {
-        let lease = self.lease()?;
         let word: String = sql.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
         if !["SELECT", "WITH", "VALUES"].iter().any(|verb| word.eq_ignore_ascii_case(verb)) {
             return Ok(PostgresStream::of_rows(self.fetch(sql, params, usize::MAX).await?, most));
         }
+        let _turn = self.turns.read().await;
+        let lease = self.lease()?;
         let name = format!("raveler_{}", self.cursors.add(1));
         let begin = async {
             let declare = format!("DECLARE {name} NO SCROLL CURSOR FOR {sql}");
@@ -164,6 +179,7 @@ impl PostgresTransaction {
     ///
     /// As [`fetch`](Self::fetch).
     pub async fn control(&self, sql: String) -> Result<(), DbError> {
+        let _turn = self.turns.write().await;
         let lease = self.lease()?;
         self.underway(session::control(&lease.connection, &sql)).await
     }
@@ -187,6 +203,7 @@ impl PostgresTransaction {
     }
 
     async fn end(&self, sql: &str) -> Result<(), DbError> {
+        let _turn = self.turns.write().await;
         let lease = self.lease()?;
         if self.is_broken.get() {
             self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use raveler_sync::Flag;
 use rusqlite::Connection;
 use tokio::sync::OwnedRwLockWriteGuard;
 
@@ -17,11 +18,17 @@ pub struct SqliteTransaction {
     lanes: Arc<Lanes>,
     /// `None` once it has ended.
     turn: Mutex<Option<OwnedRwLockWriteGuard<()>>>,
+    /// Written and read by the writing thread alone: what is queued behind the end must not run there.
+    has_ended: Arc<Flag>,
+}
+
+fn ended() -> DbError {
+    DbError::Shape(String::from("the transaction has ended; begin another one"))
 }
 
 impl SqliteTransaction {
     pub(super) fn new(lanes: Arc<Lanes>, turn: OwnedRwLockWriteGuard<()>) -> Self {
-        Self { lanes, turn: Mutex::new(Some(turn)) }
+        Self { lanes, turn: Mutex::new(Some(turn)), has_ended: Arc::new(Flag::new(false)) }
     }
 
     fn is_open(&self) -> bool {
@@ -34,9 +41,26 @@ impl SqliteTransaction {
         F: FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     {
         if !self.is_open() {
-            return Err(DbError::Shape(String::from("the transaction has ended; begin another one")));
+            return Err(ended());
         }
-        self.lanes.writer.call(work).await
+        let has_ended = Arc::clone(&self.has_ended);
+        self.lanes.writer.call(move |connection| if has_ended.get() { Err(ended()) } else { work(connection) }).await
+    }
+
+    /// Runs the last work of the transaction.
+    async fn end<F>(&self, work: F) -> Result<(), DbError>
+    where
+        F: FnOnce(&Connection) -> Result<(), DbError> + Send + 'static,
+    {
+        let has_ended = Arc::clone(&self.has_ended);
+        self.call(move |connection| {
+            work(connection)?;
+            has_ended.set(true);
+            Ok(())
+        })
+        .await?;
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(())
     }
 
     /// Runs a statement that controls the transaction.
@@ -114,9 +138,7 @@ impl SqliteTransaction {
     ///
     /// If SQLite can't; the transaction is open then, and is rolled back when it is dropped.
     pub async fn commit(&self) -> Result<(), DbError> {
-        self.script("COMMIT").await?;
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
+        self.end(|connection| statement::script(connection, "COMMIT")).await
     }
 
     /// Undoes the changes.
@@ -125,13 +147,11 @@ impl SqliteTransaction {
     ///
     /// If the transaction has ended.
     pub async fn rollback(&self) -> Result<(), DbError> {
-        self.call(|connection| {
+        self.end(|connection| {
             statement::roll_back(connection);
             Ok(())
         })
-        .await?;
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
+        .await
     }
 }
 
