@@ -67,6 +67,12 @@ pub struct MapOptions {
     pub len: Option<u64>,
     /// How many items run at once, if Rust runs them.
     pub concurrency: Option<usize>,
+    /// How many frames may be under way, if workers run them; enough for all workers if none.
+    pub frames: Option<usize>,
+    /// Most bytes in flight; 64 MiB if none.
+    pub window_bytes: Option<u64>,
+    /// The flag of the flow that the map is a stage of; its consumer clears it, not the map.
+    pub news: Option<Arc<Flag>>,
 }
 
 /// Bytes of arguments that a map may have in flight.
@@ -95,6 +101,29 @@ pub struct Map<H: Host> {
     is_exhausted: bool,
     /// Who is to be told when another look is worth it.
     pub(crate) waiter: Option<H::Waiter>,
+    /// Nanoseconds that workers spent on its frames.
+    busy: u64,
+    /// Bytes of its arguments and results.
+    moved: u64,
+}
+
+/// What can be seen of a map at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauge {
+    /// Frames and operations that have begun.
+    pub running: usize,
+    /// Those that have not.
+    pub queued: usize,
+    /// Whether its tasks need permits.
+    pub has_limit: bool,
+    /// Items in flight, those that wait to be taken included.
+    pub in_flight: usize,
+    /// Whether more items would be pulled.
+    pub has_room: bool,
+    /// Nanoseconds that workers have spent on it.
+    pub busy: u64,
+    /// Bytes of arguments and results, where they travel.
+    pub bytes: u64,
 }
 
 /// What [`Map::take`] found.
@@ -117,9 +146,9 @@ impl<H: Host> Map<H> {
         let order = if options.is_ordered { OrderBuffer::ordered() } else { OrderBuffer::unordered() };
         Self {
             order,
-            window: Window::new(items, WINDOW_BYTES),
+            window: Window::new(items, options.window_bytes.unwrap_or(WINDOW_BYTES)),
             failures: Failures::new(options.on_error),
-            ready: Arc::new(Flag::new(false)),
+            ready: options.news.clone().unwrap_or_default(),
             frames: Vec::new(),
             policy,
             workers,
@@ -127,22 +156,26 @@ impl<H: Host> Map<H> {
             backlog: VecDeque::new(),
             is_exhausted: false,
             waiter: None,
+            busy: 0,
+            moved: 0,
             options,
         }
     }
 
     /// Returns how many items to pull for the next frame; 0 if none now.
-    pub(crate) fn wants(&mut self) -> usize {
+    ///
+    /// `held` items were taken, but their consumer has them before it: they count as in flight.
+    pub(crate) fn wants(&mut self, held: usize) -> usize {
         if self.is_exhausted || !self.failures.may_pull() {
             return 0;
         }
         if let Some(concurrency) = self.options.concurrency {
-            return self.native_room(concurrency);
+            return self.native_room(concurrency, held);
         }
-        if self.frames.len() >= FRAMES_A_WORKER * self.workers {
+        if self.frames.len() >= self.options.frames.unwrap_or(FRAMES_A_WORKER * self.workers) {
             return 0;
         }
-        let in_flight = self.in_flight();
+        let in_flight = self.in_flight() + held;
         let size = self.policy.next_size(self.options.len.map(|len| len.saturating_sub(self.next)));
         let most = match self.options.window {
             Some(window) => window.saturating_sub(in_flight),
@@ -154,9 +187,9 @@ impl<H: Host> Map<H> {
     }
 
     /// Returns how many items to pull for the I/O runtime: many at once or none, so that the consumer is not woken for each.
-    fn native_room(&self, concurrency: usize) -> usize {
+    fn native_room(&self, concurrency: usize, held: usize) -> usize {
         let window = self.options.window.unwrap_or(4 * concurrency);
-        let room = window.saturating_sub(self.in_flight());
+        let room = window.saturating_sub(self.in_flight() + held);
         let is_hungry = self.backlog.is_empty() && self.frames.len() < concurrency;
         if self.window.has_room() && (is_hungry || room >= window.div_ceil(4)) { room.min(PULL) } else { 0 }
     }
@@ -196,6 +229,7 @@ impl<H: Host> Map<H> {
     pub(crate) fn pulled(&mut self, items: usize, bytes: usize) -> u64 {
         let first = self.next;
         self.next += items as u64;
+        self.moved += bytes as u64;
         self.window.take(items as u64, bytes as u64);
         first
     }
@@ -232,11 +266,13 @@ impl<H: Host> Map<H> {
         let items = u64::from(content.items());
         if items > 0 {
             self.window.take(0, content.bytes());
+            self.moved += content.bytes();
             self.order.push(first, items, Piece { first, content });
         }
     }
 
     pub(crate) fn observe(&mut self, items: usize, busy: u64) {
+        self.busy += busy;
         self.policy.observe(items, busy);
     }
 
@@ -250,14 +286,31 @@ impl<H: Host> Map<H> {
             return Taken::End;
         }
         // What arrived just now may have made room.
-        let has_room = self.wants() > 0;
-        self.ready.set(has_room);
+        if self.options.news.is_none() {
+            let has_room = self.wants(0) > 0;
+            self.ready.set(has_room);
+        }
         Taken::Nothing
     }
 
     /// Returns whether the consumer has something to do: results to take or items to pull.
     pub(crate) fn has_news(&mut self) -> bool {
-        self.order.has_next() || (self.frames.is_empty() && self.backlog.is_empty()) || self.wants() > 0
+        self.order.has_next() || (self.frames.is_empty() && self.backlog.is_empty()) || self.wants(0) > 0
+    }
+
+    /// Returns what can be seen of it now; `running` of its frames have begun.
+    pub(crate) fn gauge(&self, running: usize) -> Gauge {
+        Gauge {
+            running,
+            queued: self.frames.len() - running + self.backlog.len(),
+            has_limit: !self.options.spec.limits.is_empty(),
+            in_flight: self.in_flight(),
+            has_room: !self.is_exhausted
+                && self.window.has_room()
+                && self.options.window.is_none_or(|window| self.in_flight() < window),
+            busy: self.busy,
+            bytes: self.moved,
+        }
     }
 
     /// Gives back the room that the arguments of a frame took.

@@ -9,7 +9,7 @@ use crate::entry::Owner;
 use crate::error::RuntimeError;
 use crate::function::Function;
 use crate::host::Host;
-use crate::map::{Content, Map, MapOptions, Taken};
+use crate::map::{Content, Gauge, Map, MapOptions, Taken};
 use crate::native::Operation;
 use crate::outcome::Outcome;
 use crate::runtime::Runtime;
@@ -45,9 +45,10 @@ impl<H: Host> Runtime<H> {
         Ok(handle)
     }
 
-    /// Returns how many items to pull for the next frame; 0 if none now.
-    pub fn map_wants(&self, map: &MapHandle) -> usize {
-        self.0.lock().maps.get_mut(&map.key).map_or(0, Map::wants)
+    /// Returns how many items to pull for the next frame, if the consumer still holds `held`; 0 if none now.
+    #[must_use]
+    pub fn map_wants(&self, map: &MapHandle, held: usize) -> usize {
+        self.0.lock().maps.get_mut(&map.key).map_or(0, |map| map.wants(held))
     }
 
     /// Submits a frame of items that were pulled.
@@ -165,6 +166,41 @@ impl<H: Host> Runtime<H> {
             self.0.steward.kick(&self.0);
         }
         back
+    }
+
+    /// Asks to be told of the next news, whatever there is now: for a stage of a flow, whose flag tells what was missed.
+    pub fn map_watch(&self, map: &MapHandle, waiter: H::Waiter) {
+        let mut core = self.0.lock();
+        let Some(state) = core.maps.get_mut(&map.key) else {
+            return;
+        };
+        // Dropped outside the lock: it may be the last to hold a Python object.
+        let before = state.waiter.replace(waiter);
+        let is_native = state.options.concurrency.is_some();
+        drop(core);
+        if before.is_none() && !is_native {
+            self.0.watched.add(1);
+            self.0.steward.kick(&self.0);
+        }
+    }
+
+    /// Sets the flag of a flow and wakes the thread that waits for it.
+    pub fn announce(&self, news: &Flag) {
+        if !news.swap(true) {
+            self.0.bell.wake_parent();
+            self.0.call_followers();
+        }
+    }
+
+    /// Returns what can be seen of a map now.
+    #[must_use]
+    pub fn map_gauge(&self, map: &MapHandle) -> Gauge {
+        let core = self.0.lock();
+        let Some(state) = core.maps.get(&map.key) else {
+            return Gauge::default();
+        };
+        let running = state.frames.iter().filter(|&&task| !core.is_pending(task)).count();
+        state.gauge(running)
     }
 
     /// Closes a map: what is in flight is cancelled, what has arrived is dropped.

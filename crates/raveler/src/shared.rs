@@ -164,8 +164,16 @@ impl<H: Host> Shared<H> {
         }
     }
 
+    /// Wakes the threads that wait beside the one with the role, if that is a waiting thread too.
     pub(crate) fn wake_followers(&self) {
         if self.waiters.get() > 1 {
+            self.call_followers();
+        }
+    }
+
+    /// Wakes the threads that wait beside whoever has the role, the steward included.
+    pub(crate) fn call_followers(&self) {
+        if self.waiters.get() > 0 {
             let _guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
             self.followers.1.notify_all();
         }
@@ -190,8 +198,7 @@ impl<H: Host> Shared<H> {
         }
         self.waiters.subtract(1);
         if self.waiters.get() > 0 {
-            let _guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-            self.followers.1.notify_all();
+            self.call_followers();
         } else {
             self.steward.step_forward(self);
         }
@@ -268,7 +275,9 @@ impl<H: Host> Shared<H> {
     /// Waits beside the thread that has the role.
     pub(crate) fn follow(&self, flag: &Flag, left: Option<Duration>) {
         let guard = self.followers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !flag.get() {
+        // Whoever gives the role back calls the followers afterwards, so that either they see it free or they are called.
+        let is_free = self.role.try_lock().is_ok();
+        if !flag.get() && !is_free {
             let _ = self.followers.1.wait_timeout(guard, left.unwrap_or(FOLLOW).min(FOLLOW));
         }
     }

@@ -106,10 +106,13 @@ fn serve<H: Host>(shared: &Arc<Shared<H>>) {
         }
         if shared.waiters.get() == 0 && is_needed(shared) {
             match shared.role.try_lock() {
-                Ok(_role) => {
+                Ok(role) => {
                     steward.is_on_duty.set(true);
                     on_duty(shared, left);
                     steward.is_on_duty.set(false);
+                    drop(role);
+                    // A thread that came meanwhile stands in line behind nobody now.
+                    shared.call_followers();
                     continue;
                 }
                 Err(TryLockError::Poisoned(poisoned)) => drop(poisoned.into_inner()),
