@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use raveler_io::db::{ArrowTable, Batch, Database, DbError, Feed, Options, RowStream, Rows, Transaction};
@@ -231,7 +232,8 @@ impl DbSession {
             native::operation(move |_| {
                 let running = run(Arc::clone(&session));
                 let session = Arc::clone(&session);
-                async move { session.made(running.await) }
+                // No `async` block: it would hold the future twice.
+                running.map(move |done| session.made(done))
             })
         })
     }

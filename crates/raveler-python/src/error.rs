@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyKeyError;
 use pyo3::import_exception;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use raveler::{ErrorKind, RuntimeError};
 use raveler_procs::WireError;
 
@@ -10,7 +11,6 @@ import_exception!(raveler.exceptions, RavelerError);
 import_exception!(raveler.exceptions, RuntimeClosed);
 import_exception!(raveler.exceptions, EngineUnavailable);
 import_exception!(raveler.exceptions, TaskTimeout);
-import_exception!(raveler.exceptions, TaskCancelled);
 
 /// Returns the exception of a runtime error.
 pub(crate) fn to_python(error: &RuntimeError) -> PyErr {
@@ -20,6 +20,18 @@ pub(crate) fn to_python(error: &RuntimeError) -> PyErr {
         ErrorKind::Argument => PyKeyError::new_err(message),
         ErrorKind::Engine => EngineUnavailable::new_err(message),
     }
+}
+
+/// Returns the exception of a cancelled task.
+///
+/// Its class is made by Python code at its first use. What another thread raises in this one, or Ctrl-C, may come to
+/// light there: then that is the exception.
+pub(crate) fn cancelled(name: &Bound<'_, PyString>) -> PyErr {
+    let made = name.py().import("raveler.exceptions").and_then(|module| {
+        let message = format!("task {name} was cancelled");
+        module.getattr("TaskCancelled")?.call1((message,))
+    });
+    made.map_or_else(|interrupted| interrupted, PyErr::from_value)
 }
 
 /// Returns the exception of bytes that are not a frame.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -43,6 +44,16 @@ pub(crate) enum Waiter {
     Hub(Arc<Bell>, Py<PyAny>),
     /// A task of another runtime that ends likewise.
     Bridge(Box<Bridge>),
+}
+
+impl Waiter {
+    /// Returns another waiter for the same loop, if it is one.
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Option<Self> {
+        match self {
+            Self::Hub(bell, token) => Some(Self::Hub(Arc::clone(bell), token.clone_ref(py))),
+            Self::Callback(..) | Self::Bridge(_) => None,
+        }
+    }
 }
 
 impl Interp {
@@ -108,6 +119,12 @@ impl Interp {
         });
         if let Err(error) = started {
             job.fail(py, &error);
+            // Ctrl-C is meant for the program, and not for the task that happened to begin.
+            if error.is_instance_of::<PyKeyboardInterrupt>(py)
+                && let Err(error) = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"))
+            {
+                error.write_unraisable(py, None);
+            }
         }
     }
 

@@ -54,11 +54,23 @@ mod bridge;
 
 mod arguments;
 
+mod run;
+
+mod marks;
+
+mod ledger;
+
+mod signal;
+
 mod map_state;
 
 mod map_run;
 
 mod native_run;
+
+mod joint;
+
+mod flow_run;
 
 mod files;
 
@@ -133,7 +145,12 @@ fn _raveler(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<buffer::Buffer>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<hub::Hub>()?;
+    module.add_class::<run::Run>()?;
     module.add_class::<map_run::MapRun>()?;
+    module.add_class::<joint::Joint>()?;
+    module.add_class::<marks::PyMarks>()?;
+    module.add_class::<flow_run::FlowRun>()?;
+    module.add_class::<signal::Signal>()?;
     module.add_class::<native_run::Maker>()?;
     module.add_class::<native_run::NativeRun>()?;
     module.add_class::<pending::Settler>()?;

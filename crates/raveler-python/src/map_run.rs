@@ -1,44 +1,57 @@
-//! A map that runs: pulls the source on the thread of its consumer, sends frames, gives results.
+//! A map over worker processes that runs: pulls the source on the thread of its consumer, sends frames, gives results.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
-use raveler::map::{Content, MapOptions, Piece, Taken};
+use pyo3::types::{PyDict, PyList};
+use raveler::map::{Content, Gauge, MapOptions, Piece, Taken};
 use raveler::mapping::MapHandle;
 use raveler::outcome::Outcome;
 use raveler_procs::token::{Reader, Token};
-use raveler_task::ErrorPolicy;
+use raveler_task::{ErrorPolicy, Mark};
 
 use crate::decode::{Access, Decoder, load_error, simple};
 use crate::encode::Seen;
-use crate::error::{self, TaskCancelled};
+use crate::error;
 use crate::failure;
-use crate::host::{Interp, Waiter, ring, tell};
-use crate::hub::Hub;
+use crate::host::{Interp, Waiter};
 use crate::inner::Inner;
+use crate::ledger::{Ledger, is_ordered};
 use crate::map_state::{Open, Pulled, State};
+use crate::run::{Body, Counts, Next, Run, Source, exclusive, is_urgent};
 use crate::runtime::PyRuntime;
+use crate::signal::news_of;
 
 /// The results of a map, in the making.
-#[pyclass(frozen, weakref, subclass, generic, module = "raveler._raveler")]
-pub(crate) struct MapRun {
+#[pyclass(frozen, subclass, extends = Run, generic, module = "raveler._raveler")]
+pub(crate) struct MapRun;
+
+#[pymethods]
+impl MapRun {
+    #[new]
+    fn new(
+        runtime: &Bound<'_, PyRuntime>,
+        function: &Bound<'_, PyAny>,
+        source: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let mapping = Mapping::open(runtime, function, source, options)?;
+        Ok(PyClassInitializer::from(Run(Arc::new(mapping))).add_subclass(Self))
+    }
+}
+
+struct Mapping {
     inner: Arc<Inner>,
     handle: MapHandle,
+    /// Whether it is a stage of a flow, which waits for all of them.
+    is_stage: bool,
     state: Mutex<State>,
 }
 
-/// What a look for the next result found.
-enum Next<'py> {
-    Item(Bound<'py, PyAny>),
-    NotReady,
-    End,
-}
-
-impl MapRun {
+impl Mapping {
     /// Opens a map over `source` with options that were checked.
-    pub(crate) fn open(
+    fn open(
         runtime: &Bound<'_, PyRuntime>,
         function: &Bound<'_, PyAny>,
         source: &Bound<'_, PyAny>,
@@ -53,70 +66,69 @@ impl MapRun {
             return Err(PyRuntimeError::new_err("only functions that run in processes are mapped here"));
         };
         let get = |name: &str| options.get_item(name);
-        let policy = match get("errors")?.map(|value| value.extract::<String>()).transpose()?.as_deref() {
-            Some("return") => ErrorPolicy::Return,
-            Some("skip") => ErrorPolicy::Skip,
-            _ => ErrorPolicy::Raise,
-        };
+        let ledger = Ledger::parse(options)?;
         let is_alone =
             prepared.spec.retry.times > 0 || prepared.spec.timeout.is_some() || !prepared.spec.limits.is_empty();
         let chunk = get("chunk")?.and_then(|value| value.extract::<usize>().ok());
         let is_serial = inner.runtime.config().is_serial;
+        let news = news_of(options)?;
+        let is_stage = news.is_some();
+        let source = Source::new(source, is_stage)?;
+        // No code of the user's runs between two items of these, so a buffer that comes again is the same.
+        let is_fixed = match &source {
+            Source::Iterator(iterator) => {
+                let kind = iterator.bind(py).get_type().name()?;
+                ["list_iterator", "tuple_iterator", "repeat"].contains(&kind.to_str()?)
+            }
+            Source::Run(_) | Source::Stage(_) => false,
+        };
         let map = MapOptions {
-            is_ordered: get("ordered")?.is_none_or(|value| value.is_truthy().unwrap_or(true)),
-            on_error: policy,
+            is_ordered: is_ordered(options)?,
+            on_error: ledger.policy,
             // The serial engine works on one item at a time.
             window: if is_serial { Some(1) } else { get("window")?.and_then(|value| value.extract().ok()) },
+            window_bytes: get("window_bytes")?.and_then(|value| value.extract().ok()),
             chunk: if is_alone || is_serial { Some(1) } else { chunk },
             spec: prepared.spec.clone(),
             concurrency: None,
-            len: source.call_method0("__length_hint__").and_then(|len| len.extract()).ok(),
+            frames: get("concurrency")?.and_then(|value| value.extract().ok()),
+            len: source.length(py),
+            news,
         };
-        // No code of the user's runs between two items of these, so a buffer that comes again is the same.
-        let kind = source.get_type().name()?;
-        let is_fixed = ["list_iterator", "tuple_iterator", "repeat"].contains(&kind.to_str()?);
         let seed = inner.seed(py, own.key.as_ref())?;
         let handle = inner.runtime.open_map(map).map_err(|error| error::to_python(&error))?;
         let state = State {
-            source: Some(source.try_iter()?.unbind()),
+            source: Some(source),
             function,
             prepared,
-            policy,
+            ledger,
             is_star: get("star")?.is_some_and(|value| value.is_truthy().unwrap_or(false)),
             seed,
             scratch: Vec::new(),
             seen: is_fixed.then(Seen::default),
             open: None,
-            is_closed: false,
-            given: 0,
-            skipped: 0,
         };
-        Ok(Self { inner, handle, state: Mutex::new(state) })
-    }
-
-    fn state(&self) -> PyResult<MutexGuard<'_, State>> {
-        match self.state.try_lock() {
-            Ok(state) => Ok(state),
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => {
-                Err(PyRuntimeError::new_err("the results are being read by another thread, or by their own source"))
-            }
-        }
+        Ok(Self { inner, handle, is_stage, state: Mutex::new(state) })
     }
 
     /// Pulls the source as long as there is room.
     fn fill(&self, py: Python<'_>, state: &mut State) -> PyResult<()> {
         let runtime = &self.inner.runtime;
         while let Some(source) = &state.source {
-            let wanted = runtime.map_wants(&self.handle);
+            let held = state.open.as_ref().map_or(0, |open| open.left as usize);
+            let wanted = runtime.map_wants(&self.handle, held);
             if wanted == 0 {
                 return Ok(());
             }
             runtime.ensure_processes().map_err(|error| error::to_python(&error))?;
-            let source = source.clone_ref(py).into_bound(py);
+            let source = source.clone_ref(py);
             let first = runtime.map_position(&self.handle);
-            let pulled = state.pull(&self.inner.runtime, &self.handle, source, wanted, first);
-            let Pulled { items, refused, end } = pulled?;
+            let pulled = state.pull(&self.inner.runtime, &self.handle, (py, &source), wanted, first);
+            let Pulled { items, refused, end, is_dry } = pulled.inspect_err(|error| {
+                if is_urgent(py, error) {
+                    self.shut(state);
+                }
+            })?;
             if let Some(error) = refused {
                 let error = Outcome::Raised(error.into_value(py).into_any());
                 runtime.map_refuse(&self.handle, error);
@@ -127,7 +139,7 @@ impl MapRun {
                 let error = end.err().map(|error| Outcome::Raised(error.into_value(py).into_any()));
                 runtime.map_exhaust(&self.handle, error);
             }
-            if items == 0 {
+            if items == 0 || is_dry {
                 return Ok(());
             }
         }
@@ -135,7 +147,7 @@ impl MapRun {
     }
 
     /// Returns the next result if it is there.
-    fn next<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Next<'py>> {
+    fn look<'py>(&self, py: Python<'py>, state: &mut State) -> PyResult<Next<'py>> {
         loop {
             while state.open.as_ref().is_some_and(|open| open.left > 0) {
                 if let Some(item) = self.read(py, state)? {
@@ -143,7 +155,7 @@ impl MapRun {
                 }
             }
             state.open = None;
-            if state.is_closed {
+            if state.ledger.is_closed {
                 return Ok(Next::End);
             }
             self.fill(py, state)?;
@@ -152,12 +164,12 @@ impl MapRun {
                     state.open = Some(Open { payload, at: 0, left: items });
                 }
                 Taken::Piece(Piece { content: Content::Reply(reply), .. }) => {
-                    state.given += 1;
+                    state.ledger.gives(1);
                     return Ok(Next::Item(reply.into_python(py)?));
                 }
                 Taken::Piece(Piece { content: Content::Failure(outcome), .. }) => {
                     let error = self.failure(py, state, outcome)?;
-                    if let Some(item) = self.deal(py, state, error)? {
+                    if let Some(item) = self.deal(state, error)? {
                         return Ok(Next::Item(item));
                     }
                 }
@@ -187,7 +199,7 @@ impl MapRun {
         if let Some(value) = simple(py, &token)? {
             open.at = bytes.len() - reader.rest().len();
             open.left -= 1;
-            state.given += 1;
+            state.ledger.gives(1);
             return Ok(Some(value));
         }
         let decoder = Decoder::new(self.inner.runtime.arena(), Access::Own);
@@ -205,7 +217,7 @@ impl MapRun {
                 let value = decoder.value(py, &mut reader)?;
                 open.at += len;
                 open.left -= 1;
-                state.given += 1;
+                state.ledger.gives(1);
                 return Ok(Some(value));
             }
             token => Ok(decoder.token(py, token, &mut reader)?),
@@ -214,34 +226,20 @@ impl MapRun {
         open.left -= 1;
         match read {
             Ok(value) => {
-                state.given += 1;
+                state.ledger.gives(1);
                 Ok(Some(value))
             }
-            Err(error) => self.deal(py, state, error),
+            Err(error) => self.deal(state, error),
         }
     }
 
     /// Raises, returns or skips an error.
-    fn deal<'py>(
-        &self,
-        _py: Python<'py>,
-        state: &mut State,
-        error: Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match state.policy {
-            ErrorPolicy::Raise => {
-                self.shut(state);
-                Err(PyErr::from_value(error))
-            }
-            ErrorPolicy::Return => {
-                state.given += 1;
-                Ok(Some(error))
-            }
-            ErrorPolicy::Skip => {
-                state.skipped += 1;
-                Ok(None)
-            }
+    fn deal<'py>(&self, state: &mut State, error: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let dealt = state.ledger.deal(error);
+        if dealt.is_err() {
+            self.shut(state);
         }
+        dealt
     }
 
     fn failure<'py>(
@@ -258,138 +256,98 @@ impl MapRun {
             Outcome::Raised(error) => error.into_bound(py),
             Outcome::Fault(fault) => fault.to_python(py).into_value(py).into_bound(py).into_any(),
             Outcome::Refused(error) => {
-                state.policy = ErrorPolicy::Raise;
+                state.ledger.policy = ErrorPolicy::Raise;
                 error::to_python(&error).into_value(py).into_bound(py).into_any()
             }
-            _ => TaskCancelled::new_err(format!("task {name} was cancelled")).into_value(py).into_bound(py).into_any(),
+            _ => error::cancelled(name).into_value(py).into_bound(py).into_any(),
         })
     }
 
     fn shut(&self, state: &mut State) {
-        if !state.is_closed {
-            state.is_closed = true;
+        if !state.ledger.is_closed {
+            state.ledger.is_closed = true;
             state.open = None;
+            state.ledger.keep(self.inner.runtime.map_gauge(&self.handle));
             self.inner.runtime.close_map(&self.handle);
         }
     }
+}
 
-    /// Waits until another look is worth it.
+impl Body for Mapping {
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Next<'py>> {
+        self.look(py, &mut *exclusive(&self.state)?)
+    }
+
+    fn advance(&self, py: Python<'_>) -> PyResult<()> {
+        let mut state = exclusive(&self.state)?;
+        if state.ledger.is_closed { Ok(()) } else { self.fill(py, &mut state) }
+    }
+
+    fn drain<'py>(&self, py: Python<'py>, list: &Bound<'py, PyList>) -> PyResult<Next<'py>> {
+        let mut state = exclusive(&self.state)?;
+        loop {
+            state.read_simple(py, list)?;
+            match self.look(py, &mut state)? {
+                Next::Item(item) => list.append(item)?,
+                next => return Ok(next),
+            }
+        }
+    }
+
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = &self.inner.runtime;
         let mut interrupted = error::heed_signals;
-        py.detach(|| runtime.wait(self.handle.ready(), None, None, &mut interrupted)).map(|_| ())
-    }
-}
-
-#[pymethods]
-impl MapRun {
-    #[new]
-    fn new(
-        runtime: &Bound<'_, PyRuntime>,
-        function: &Bound<'_, PyAny>,
-        source: &Bound<'_, PyAny>,
-        options: &Bound<'_, PyDict>,
-    ) -> PyResult<Self> {
-        Self::open(runtime, function, source, options)
+        py.detach(|| runtime.wait(self.handle.ready(), None, None, &mut interrupted)).map(drop)
     }
 
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        loop {
-            let next = self.next(py, &mut *self.state()?)?;
-            match next {
-                Next::Item(item) => return Ok(Some(item)),
-                Next::End => return Ok(None),
-                Next::NotReady => self.wait(py)?,
-            }
+    fn subscribe(&self, _py: Python<'_>, waiter: Waiter) -> Option<Waiter> {
+        if self.is_stage {
+            self.inner.runtime.map_watch(&self.handle, waiter);
+            return None;
         }
+        self.inner.runtime.map_subscribe(&self.handle, waiter)
     }
 
-    /// Returns the next result, or `NOT_READY`; never waits for workers.
-    fn poll<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.next(py, &mut *self.state()?)? {
-            Next::Item(item) => Ok(item),
-            Next::NotReady => crate::not_ready(py),
-            Next::End => Err(PyStopIteration::new_err(())),
-        }
-    }
-
-    /// Gives `token` to `hub` when another poll may succeed.
-    fn _subscribe(&self, py: Python<'_>, hub: &Bound<'_, Hub>, token: Py<PyAny>) {
-        if let Some(waiter) = self.inner.runtime.map_subscribe(&self.handle, Waiter::Hub(hub.get().bell(), token)) {
-            let mut rung = Vec::new();
-            tell(py, waiter, &mut rung);
-            ring(py, &rung);
-        }
-    }
-
-    /// Returns all results that are left.
-    fn collect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        loop {
-            let mut state = self.state()?;
-            let next = loop {
-                state.read_simple(py, &list)?;
-                match self.next(py, &mut state)? {
-                    Next::Item(item) => list.append(item)?,
-                    next => break next,
-                }
-            };
-            drop(state);
-            if let Next::End = next {
-                return Ok(list);
-            }
-            self.wait(py)?;
-        }
-    }
-
-    /// Closes the source and cancels what is in flight.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let source = {
-            let mut state = self.state()?;
+            let mut state = exclusive(&self.state)?;
             self.shut(&mut state);
             state.source.take()
         };
-        if let Some(source) = source
-            && let Ok(close) = source.bind(py).getattr("close")
-        {
-            close.call0()?;
-        }
-        Ok(())
+        source.map_or(Ok(()), |source| source.close(py))
     }
 
-    #[getter]
-    fn closed(&self) -> PyResult<bool> {
-        Ok(self.state()?.is_closed)
+    fn is_closed(&self) -> PyResult<bool> {
+        Ok(exclusive(&self.state)?.ledger.is_closed)
     }
 
-    #[getter]
-    fn skipped(&self) -> PyResult<u64> {
-        Ok(self.state()?.skipped)
+    fn counts(&self) -> PyResult<Counts> {
+        Ok(exclusive(&self.state)?.ledger.counts())
     }
 
-    #[getter]
-    fn done_items(&self) -> PyResult<u64> {
-        Ok(self.state()?.given)
-    }
-
-    #[getter]
     fn in_flight(&self) -> usize {
         self.inner.runtime.map_in_flight(&self.handle)
     }
 
-    #[getter]
-    fn name(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
-        Ok(self.state()?.prepared.name.clone_ref(py))
+    fn mark(&self) -> PyResult<Mark> {
+        Ok(exclusive(&self.state)?.ledger.mark())
+    }
+
+    fn index_at(&self, position: u64) -> PyResult<u64> {
+        Ok(exclusive(&self.state)?.ledger.index_at(position))
+    }
+
+    fn gauge(&self) -> Gauge {
+        let last = exclusive(&self.state).ok().and_then(|state| state.ledger.last_gauge());
+        last.unwrap_or_else(|| self.inner.runtime.map_gauge(&self.handle))
     }
 }
 
-impl Drop for MapRun {
+impl Drop for Mapping {
     fn drop(&mut self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.shut(&mut state);
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !state.ledger.is_closed {
+            self.inner.runtime.close_map(&self.handle);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 use raveler::Runtime;
 use raveler::function::Function;
 use raveler::mapping::MapHandle;
@@ -17,24 +17,23 @@ use crate::decode::simple;
 use crate::encode::{Encoder, Seen};
 use crate::error;
 use crate::host::Interp;
+use crate::ledger::Ledger;
 use crate::loan::Loan;
 use crate::prepared::{Prepared, write_head};
+use crate::run::{Next, Source, is_urgent};
 
 /// Where a map stands: its source, and the results that have arrived.
 pub(crate) struct State {
-    pub(crate) source: Option<Py<PyIterator>>,
+    pub(crate) source: Option<Source>,
     pub(crate) function: Arc<Function>,
     pub(crate) prepared: Prepared,
-    pub(crate) policy: ErrorPolicy,
+    pub(crate) ledger: Ledger,
     pub(crate) is_star: bool,
     pub(crate) seed: Seed,
     pub(crate) scratch: Vec<u8>,
     pub(crate) seen: Option<Seen>,
     /// Results that have arrived and are given one by one.
     pub(crate) open: Option<Open>,
-    pub(crate) is_closed: bool,
-    pub(crate) given: u64,
-    pub(crate) skipped: u64,
 }
 
 impl State {
@@ -52,13 +51,13 @@ impl State {
             let Some(value) = simple(py, &token)? else {
                 open.at = bytes.len() - before;
                 open.left -= count;
-                self.given += u64::from(count);
+                self.ledger.gives(count);
                 return Ok(());
             };
             list.append(value)?;
             count += 1;
         }
-        self.given += u64::from(count);
+        self.ledger.gives(count);
         self.open = None;
         Ok(())
     }
@@ -68,7 +67,7 @@ impl State {
         &mut self,
         runtime: &Runtime<Interp>,
         handle: &MapHandle,
-        mut source: Bound<'_, PyIterator>,
+        (py, source): (Python<'_>, &Source),
         wanted: usize,
         first: u64,
     ) -> PyResult<Pulled> {
@@ -83,17 +82,24 @@ impl State {
         let mut items = 0_u32;
         let mut end = None;
         let mut refused = None;
+        let mut is_dry = false;
         for _ in 0..wanted {
-            match source.next() {
-                None => {
+            match source.next(py) {
+                Ok(Next::NotReady) => {
+                    is_dry = true;
+                    break;
+                }
+                Ok(Next::End) => {
                     end = Some(Ok(()));
                     break;
                 }
-                Some(Err(error)) => {
+                Err(error) if is_urgent(py, &error) => return Err(error),
+                Err(error) => {
                     end = Some(Err(error));
                     break;
                 }
-                Some(Ok(item)) => {
+                Ok(Next::Item(item)) => {
+                    self.ledger.enters(py, source)?;
                     if let Err(error) = item_of(&mut encoder, &item, is_star, &self.prepared.leading) {
                         refused = Some(error);
                         break;
@@ -112,19 +118,20 @@ impl State {
             if self.is_star || !self.prepared.leading.is_empty() {
                 bits |= flags::STAR;
             }
-            if self.policy == ErrorPolicy::Raise {
+            if self.ledger.policy == ErrorPolicy::Raise {
                 bits |= flags::STOP_AT_ERROR;
             }
             let mut head = Vec::with_capacity(Head::SIZE);
+            let first = first + self.ledger.first;
             write_head(&mut head, &self.function, &self.prepared, bits, (first + 1, items), (self.seed, first));
             out[..Head::SIZE].copy_from_slice(&head);
             Parcel::seal(&mut out, &mut blocks, runtime.arena()).map_err(|error| error::to_python(&error))?;
             // Inside a worker the items run before this returns.
-            let _loans = Loan::all(source.py(), &self.prepared.outer)?;
+            let _loans = Loan::all(py, &self.prepared.outer)?;
             runtime.map_push(handle, items, &out, blocks, &self.function).map_err(|error| error::to_python(&error))?;
         }
         self.scratch = out;
-        Ok(Pulled { items, refused, end })
+        Ok(Pulled { items, refused, end, is_dry })
     }
 }
 
@@ -142,6 +149,8 @@ pub(crate) struct Pulled {
     pub(crate) refused: Option<PyErr>,
     /// How the source ended, if it did.
     pub(crate) end: Option<PyResult<()>>,
+    /// Whether the source has nothing more now.
+    pub(crate) is_dry: bool,
 }
 
 /// Writes one item; what can't travel leaves no trace.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use raveler::native::{Ended, Operation, Running};
@@ -51,13 +52,11 @@ where
     T: Future<Output = Made> + Send + 'static,
 {
     fn start(&self, attempt: u32) -> Running<Interp> {
-        let made = (self.0)(attempt);
-        Box::pin(async move {
-            match made.await {
-                Made::Value(reply) => Ended::Reply(reply),
-                Made::Error(fault, again) => Ended::Fault { fault, again },
-            }
-        })
+        // An `async` block would hold the future twice, before and while it awaits it, and all of that is moved to the heap.
+        Box::pin((self.0)(attempt).map(|made| match made {
+            Made::Value(reply) => Ended::Reply(reply),
+            Made::Error(fault, again) => Ended::Fault { fault, again },
+        }))
     }
 }
 

@@ -291,7 +291,9 @@ impl<'py> TableRows<'py> {
 }
 
 fn put_row_of(batch: &mut Batch, row: &Bound<'_, PyAny>, width: usize, number: usize) -> PyResult<()> {
-    if row.is_instance_of::<PyString>() || !row.hasattr("__len__")? {
+    // A tuple, as most rows are, has a length: to look for it in every row costs more than to read the row.
+    let has_length = row.is_instance_of::<PyTuple>() || row.hasattr("__len__")?;
+    if row.is_instance_of::<PyString>() || !has_length {
         return Err(PyTypeError::new_err(format!(
             "row {number} is a {}; give tuples, lists or dicts",
             row.get_type().name()?

@@ -15,7 +15,7 @@ use raveler_shm::Arena;
 use raveler_task::Place;
 
 use crate::decode::{Access, Decoder};
-use crate::error::{self, TaskCancelled};
+use crate::error;
 use crate::failure::{describe_death, read_error, timed_out};
 use crate::host::{Interp, TaskCell, Waiter, ring, tell};
 use crate::hub::Hub;
@@ -353,9 +353,7 @@ pub(crate) fn outcome_of<'py>(
         Some(Found::Failed(bytes)) => read_error(py, &bytes)?,
         Some(Found::Died(death)) => describe_death(py, &death, arena, Some(name.bind(py)))?,
         Some(Found::TimedOut(after)) => timed_out(py, after, name.bind(py)),
-        Some(Found::Cancelled) => {
-            return Err(TaskCancelled::new_err(format!("task {} was cancelled", name.bind(py))));
-        }
+        Some(Found::Cancelled) => return Err(error::cancelled(name.bind(py))),
         Some(Found::Refused(error)) => return Err(error::to_python(&error)),
     };
     let kept = error.clone().unbind();

@@ -1,13 +1,14 @@
 //! Downloads and uploads as Python sees them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use raveler::native::Operation;
-use raveler_io::transfer::{self, Download, Downloaded, Progress, TransferError, Upload, Uploaded};
+use raveler_io::transfer::address::Address;
+use raveler_io::transfer::{self, Download, Downloaded, Namesakes, Progress, TransferError, Upload, Uploaded};
 
 use crate::host::Interp;
 use crate::native::{self, Fault, Made, NativeOptions, Reply};
@@ -263,14 +264,25 @@ pub(crate) fn transfer_upload(
 }
 
 /// Returns what makes downloads of a source: pairs (address, path), or addresses whose files go to `folder`.
+///
+/// It knows the names that it gave, so it serves one source.
 #[pyfunction]
 #[pyo3(signature = (folder, given))]
 pub(crate) fn transfer_downloader(folder: Option<PathBuf>, given: &Bound<'_, PyDict>) -> PyResult<Maker> {
     let plan = download_plan(given)?;
+    let namesakes = Mutex::new(Namesakes::default());
     Ok(Maker(Arc::new(move |item, _| {
         let (url, path) = match (item.cast::<PyTuple>(), &folder) {
             (Ok(pair), _) => pair.extract::<(String, PathBuf)>()?,
-            (Err(_), Some(folder)) => (item.extract::<String>()?, folder.clone()),
+            (Err(_), Some(folder)) => {
+                let url = item.extract::<String>()?;
+                // What is no address is told by its download.
+                let path = match Address::parse(&url) {
+                    Ok(address) => folder.join(namesakes.lock().unwrap_or_else(PoisonError::into_inner).name(&address)),
+                    Err(_) => folder.clone(),
+                };
+                (url, path)
+            }
             (Err(_), None) => {
                 return Err(PyTypeError::new_err(
                     "an item of download_many is (address, path), or an address if there is a folder=",
