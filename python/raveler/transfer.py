@@ -15,8 +15,15 @@ from __future__ import annotations
 import os
 
 from raveler import _raveler
-from raveler._core import http_request, native
-from raveler._core import options as _options
+from raveler._core import native
+from raveler._core.transfer_plan import (
+    CONCURRENCY,
+    DEFAULT_RETRIES,
+    download_plan,
+    downloader,
+    upload_plan,
+    uploader,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,9 +42,6 @@ Downloaded = _raveler.Downloaded
 Uploaded = _raveler.Uploaded
 
 __all__ = ["Downloaded", "Uploaded", "close", "download", "download_many", "upload", "upload_many"]
-
-DEFAULT_RETRIES = 4
-_CONCURRENCY = 8
 
 
 @native.operation
@@ -78,7 +82,7 @@ def download(
     Raises:
         TransferError: If it fails for good; the message says why, without credentials.
     """
-    plan = _download_plan(sha256, connections, headers, store, resume=resume, overwrite=overwrite, durable=durable)
+    plan = download_plan(sha256, connections, headers, store, resume=resume, overwrite=overwrite, durable=durable)
     owner = native.runtime_of(runtime)
     counted = _raveler.TransferProgress()
     task = _raveler.transfer_download(owner, url, os.fspath(path), plan, counted, _read(options, runtime))
@@ -115,7 +119,7 @@ def upload(
     """
     owner = native.runtime_of(runtime)
     counted = _raveler.TransferProgress()
-    plan = _upload_plan(method, headers, store)
+    plan = upload_plan(method, headers, store)
     task = _raveler.transfer_upload(owner, os.fspath(path), url, plan, counted, _read(options, runtime))
     _show(progress, "upload", counted, task)
     return task
@@ -138,7 +142,9 @@ def download_many(
 
     Args:
         items: Pairs (address, path); or addresses, whose files go to ``folder``.
-        folder: Where the files of bare addresses go.
+        folder: Where the files of bare addresses go, each under the last name in its address. If an earlier item has
+            that name, a number is put before its ending, from 2 on in the order of the input: ``page.html``,
+            ``page-2.html``. What the server proposes is not heeded here: the names would depend on who answers first.
         connections: How many ranges of one file are fetched at once.
         resume: Go on where earlier downloads broke off.
         overwrite: Replace files of these names.
@@ -149,10 +155,10 @@ def download_many(
         options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
             operation.
     """
-    plan = _download_plan(None, connections, headers, store, resume=resume, overwrite=overwrite, durable=durable)
-    maker = _raveler.transfer_downloader(None if folder is None else os.fspath(folder), plan)
+    switches = {"resume": resume, "overwrite": overwrite, "durable": durable}
+    maker = downloader(folder, connections=connections, headers=headers, store=store, **switches)
     given: dict[str, Any] = {"retries": DEFAULT_RETRIES, **options}
-    return native.many(runtime, maker, items, "transfer.download_many", given, concurrency=_CONCURRENCY)
+    return native.many(runtime, maker, items, "transfer.download_many", given, concurrency=CONCURRENCY)
 
 
 def upload_many(
@@ -175,41 +181,14 @@ def upload_many(
         options: ``concurrency`` (8), ``ordered``, ``window``, ``errors``, ``progress``, and the options of an
             operation.
     """
-    maker = _raveler.transfer_uploader(_upload_plan(method, headers, store))
+    maker = uploader(method, headers=headers, store=store)
     given: dict[str, Any] = {"retries": DEFAULT_RETRIES, **options}
-    return native.many(runtime, maker, items, "transfer.upload_many", given, concurrency=_CONCURRENCY)
+    return native.many(runtime, maker, items, "transfer.upload_many", given, concurrency=CONCURRENCY)
 
 
 def close() -> None:
     """Close the connections that are kept for the next transfer; those in use go on."""
     _raveler.transfer_close()
-
-
-def _download_plan(
-    sha256: str | None,
-    connections: int | None,
-    headers: Mapping[str, str] | None,
-    store: Mapping[str, str] | None,
-    **switches: bool,
-) -> dict[str, Any]:
-    plan: dict[str, Any] = dict(switches)
-    for name, value in switches.items():
-        if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            message = f"{name} must be True or False, not {value!r}"
-            raise TypeError(message)
-    if sha256 is not None:
-        plan["sha256"] = sha256
-    if connections is not None:
-        plan["connections"] = _options.count("connections", connections)
-    return plan | _common(headers, store)
-
-
-def _upload_plan(method: str, headers: Mapping[str, str] | None, store: Mapping[str, str] | None) -> dict[str, Any]:
-    return {"method": method.upper(), **_common(headers, store)}
-
-
-def _common(headers: Mapping[str, str] | None, store: Mapping[str, str] | None) -> dict[str, Any]:
-    return {"headers": http_request.pairs("headers", headers), "store": http_request.pairs("store", store)}
 
 
 def _read(options: OperationOptions, runtime: Runtime | None) -> _raveler.NativeOptions:
