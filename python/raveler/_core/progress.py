@@ -5,28 +5,54 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
+from raveler._core import amounts
+from raveler._core.columns import GAP, Column, cell, fitted, gauge, lines, printable, width_of_all
+from raveler._core.screen import screen
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
+
+    from raveler._core.columns import Line
+    from raveler._core.screen import Screen
 
 _INTERVAL = 0.1
-_WIDTH = 24
-_FAST = 10
+_WIDEST_GAUGE = 24
+_NARROWEST_GAUGE = 8
+_NARROW = 60
+
+
+class Beat:
+    """Says when it is time again: at once, and then at most ten times a second."""
+
+    def __init__(self) -> None:
+        """Let the first moment be now."""
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Tell whether it is time, and if so, begin to wait for the next time."""
+        now = monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _INTERVAL
+        return True
 
 
 def meter(
     progress: bool | Callable[[int, int | None], object],  # noqa: FBT001 - part of the public signature
     name: str,
     total: int | None,
+    *,
+    is_of_bytes: bool = False,
 ) -> Meter | None:
-    """Return what shows progress, or None if nothing does.
+    """Return what shows progress, of items or of bytes, or None if nothing does.
 
     Raises:
         TypeError: If ``progress`` is neither a truth value nor callable.
     """
     if isinstance(progress, bool):
-        return Bar(sys.stderr, name, total) if progress and _is_terminal(sys.stderr) else None
+        shown = screen(sys.stderr) if progress else None
+        return Bar(shown, name, total, is_of_bytes=is_of_bytes) if shown is not None else None
     if callable(progress):
         return Meter(progress, total)
     message = f"progress must be True, False or a function of (done, total), not {progress!r}"
@@ -52,62 +78,62 @@ class Meter:
 
 
 class Bar(Meter):
-    """Draws a line on a terminal, at most ten times a second."""
+    """Draws a line, at most ten times a second."""
 
-    def __init__(self, stream: TextIO, name: str, total: int | None) -> None:
+    def __init__(self, shown: Screen, name: str, total: int | None, *, is_of_bytes: bool = False) -> None:
         """Start the clock."""
         super().__init__(self._maybe_draw, total)
-        self._stream = stream
-        self._name = name
+        self._screen = shown
+        self._name = printable(name)
+        self._is_of_bytes = is_of_bytes
         self._start = monotonic()
-        self._next = 0.0
+        self._beat = Beat()
         self._drawn = False
 
     def finish(self) -> None:
         """Draw the last state and leave the line."""
         if self.done or self._drawn:
-            self._draw()
-            self._write("\n")
+            self._screen.end([self.line(monotonic() - self._start)])
 
-    def line(self, seconds: float) -> str:
+    def line(self, seconds: float) -> Line:
         """Return the text for what is done after that many seconds."""
-        rate = self.done / seconds if seconds > 0 else 0.0
-        speed = f"{rate:,.0f}/s" if rate >= _FAST else f"{rate:.2f}/s"
-        if not self.total:
-            return f"{self._name}  {self.done:,} done  {speed}  {_clock(seconds)}"
-        share = min(1.0, self.done / self.total)
-        filled = int(share * _WIDTH)
-        left = f"{_clock((self.total - self.done) / rate)} left" if rate and share < 1 else _clock(seconds)
-        bar = "#" * filled + "-" * (_WIDTH - filled)
-        return f"{self._name}  [{bar}] {share:4.0%}  {self.done:,}/{self.total:,}  {speed}  {left}"
+        part = min(1.0, self.done / self.total) if self.total else None
+        is_over = part is None or part == 1 or not self.done
+        left = 0.0 if is_over else ((self.total or 0) - self.done) * seconds / self.done
+        columns = [
+            Column([cell(self._name, "bold")], 5, is_left=True),
+            Column([cell("" if part is None else amounts.share(part))], 3),
+            Column([cell(self._count())], 4),
+            Column([cell(self._speed(seconds))], 2),
+            Column([cell(amounts.clock(seconds) if is_over else f"{amounts.clock(left)} left")], 1),
+        ]
+        return lines(with_gauges(columns, [part], self._screen))[0]
+
+    def _count(self) -> str:
+        if self._is_of_bytes:
+            of_all = f" of {amounts.size(self.total)}" if self.total else ""
+            return f"{amounts.size(self.done)}{of_all}"
+        return f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,} done"
+
+    def _speed(self, seconds: float) -> str:
+        if self._is_of_bytes:
+            return f"{amounts.size(round(self.done / seconds) if seconds > 0 else 0)}/s"
+        return amounts.rate(self.done, seconds)
 
     def _maybe_draw(self, _done: int, _total: int | None) -> None:
-        now = monotonic()
-        if now >= self._next:
-            self._next = now + _INTERVAL
-            self._draw()
-
-    def _draw(self) -> None:
-        self._drawn = True
-        self._write(f"\r\x1b[K{self.line(monotonic() - self._start)}")
-
-    def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):
-            # The terminal is gone; the work is not.
-            pass
+        if self._beat.due():
+            self._drawn = True
+            self._screen.show([self.line(monotonic() - self._start)])
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        return False
+def with_gauges(columns: list[Column], parts: list[float | None], shown: Screen) -> list[Column]:
+    """Return the columns that fit the screen, with bars behind the first if there is room for them."""
+    if all(part is None for part in parts):
+        return fitted(columns, shown.width)
+    # On a usual terminal a bar is worth more than the least of the columns; on a narrow one it is not.
+    kept = fitted(columns, shown.width - (_NARROWEST_GAUGE + GAP if shown.width >= _NARROW else 0))
+    width = min(_WIDEST_GAUGE, shown.width - width_of_all(kept) - GAP)
+    if width >= _NARROWEST_GAUGE:
+        bars = [() if part is None else gauge(part, width, is_plain=shown.is_plain) for part in parts]
+        kept.insert(1, Column(bars, 0))
+    return kept

@@ -25,7 +25,7 @@ def show(
     Raises:
         TypeError: If ``told`` is neither a truth value nor callable.
     """
-    meter = _progress.meter(told, name, None)
+    meter = _progress.meter(told, name, None, is_of_bytes=True)
     if meter is None:
         return
     from threading import Event, Thread
