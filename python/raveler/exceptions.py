@@ -12,6 +12,8 @@ __all__ = [
     "EngineUnavailable",
     "GpuUnavailable",
     "HttpError",
+    "JournalError",
+    "JournalMismatch",
     "NotSerializable",
     "OrderDependent",
     "RavelerError",
@@ -160,6 +162,20 @@ class TransferError(RavelerError, OSError):
     """
 
     status: int | None = None
+
+
+class JournalError(RavelerError):
+    """A journal can't be used: another process has it, there is no room for it, or it is none."""
+
+
+class JournalMismatch(JournalError, ValueError):
+    """The call is not the one that the journal belongs to.
+
+    Attributes:
+        changes: What changed, each in words.
+    """
+
+    changes: tuple[str, ...] = ()
 
 
 class OrderDependent(RavelerError, AssertionError):

@@ -9,6 +9,7 @@ from raveler.exceptions import RemoteError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -33,21 +34,20 @@ def dump_error(error: BaseException) -> bytes:
         notes: tuple[str, ...] = ()
     except Exception:  # noqa: BLE001 - whatever a user's exception does
         notes = (note,)
-    nodes: list[Node] = [
-        (
-            _travelling(each),
-            f"{type(each).__module__}.{type(each).__qualname__}",
-            _text(each),
-            notes if each is error else tuple(map(str, getattr(each, "__notes__", ()))),
-            place.get(id(each.__cause__)),
-            place.get(id(each.__context__)),
-            each.__suppress_context__,
-        )
-        for each in chain
-    ]
+    nodes = [_node(each, _travelling(each), notes if each is error else _notes(each), place) for each in chain]
     if nodes[0][0] is None:
-        nodes[0] = (*nodes[0][:3], tuple(map(str, getattr(error, "__notes__", notes))), *nodes[0][4:])
+        nodes[0] = (*nodes[0][:3], _notes(error) or notes, *nodes[0][4:])
     return pickle.dumps(nodes, 5)
+
+
+def dump_lasting(error: BaseException) -> bytes:
+    """Return an exception as bytes that a later process can load: its classes go by name, its traceback stays behind.
+
+    Never fails, as `dump_error` never does.
+    """
+    chain = _chain(error)
+    place = {id(each): index for index, each in enumerate(chain)}
+    return pickle.dumps([_node(each, _travelling(each, _by_name), _notes(each), place) for each in chain], 5)
 
 
 def load_error(data: bytes) -> BaseException:
@@ -80,11 +80,27 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _travelling(error: BaseException) -> bytes | None:
+def _node(error: BaseException, data: bytes | None, notes: tuple[str, ...], place: dict[int, int]) -> Node:
+    return (
+        data,
+        f"{type(error).__module__}.{type(error).__qualname__}",
+        _text(error),
+        notes,
+        place.get(id(error.__cause__)),
+        place.get(id(error.__context__)),
+        error.__suppress_context__,
+    )
+
+
+def _notes(error: BaseException) -> tuple[str, ...]:
+    return tuple(map(str, getattr(error, "__notes__", ())))
+
+
+def _travelling(error: BaseException, dumps: Callable[[object], bytes] | None = None) -> bytes | None:
     """Return the exception alone as bytes that were seen to load, or None."""
     for form in (error, _Rebuilt(error)):
         try:
-            data = _in_band(form)
+            data = (dumps or _in_band)(form)
             back = pickle.loads(data)
         except Exception:  # noqa: BLE001, S112 - whatever a user's exception does
             continue
@@ -103,6 +119,10 @@ class _Rebuilt:
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the call that rebuilds the exception."""
         return rebuilt, (type(self.error), self.error.args, self.error.__dict__)
+
+
+def _by_name(value: object) -> bytes:
+    return pickle.dumps(value, 5)
 
 
 def _in_band(value: object) -> bytes:
