@@ -15,6 +15,8 @@ from raveler.exceptions import (
     EngineUnavailable,
     GpuUnavailable,
     HttpError,
+    JournalError,
+    JournalMismatch,
     NotSerializable,
     OrderDependent,
     RavelerError,
@@ -28,6 +30,8 @@ from raveler.exceptions import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from raveler import db, files, http, transfer
+    from raveler._core.flow import Flow
+    from raveler._core.flow_report import FlowReport, StageReport
     from raveler._core.limits import Rate
     from raveler._core.results import Results
     from raveler._core.rng import rng
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     starmap = _default.starmap
     imap_unordered = _default.imap_unordered
     reduce = _default.reduce
+    flow = _default.flow
     share = _default.share
     options = _default.options
     stats = _default.stats
@@ -55,8 +60,12 @@ __all__ = [
     "DatabaseError",
     "EngineUnavailable",
     "Executor",
+    "Flow",
+    "FlowReport",
     "GpuUnavailable",
     "HttpError",
+    "JournalError",
+    "JournalMismatch",
     "NotSerializable",
     "OrderDependent",
     "Rate",
@@ -67,6 +76,7 @@ __all__ = [
     "RuntimeClosed",
     "Scope",
     "Shared",
+    "StageReport",
     "Task",
     "TaskCancelled",
     "TaskFunction",
@@ -77,6 +87,7 @@ __all__ = [
     "as_completed",
     "db",
     "files",
+    "flow",
     "gather",
     "http",
     "imap_unordered",
@@ -98,10 +109,13 @@ __all__ = [
 
 _HOMES = {
     "Executor": "raveler.interop.executor",
+    "Flow": "raveler._core.flow",
+    "FlowReport": "raveler._core.flow_report",
     "Rate": "raveler._core.limits",
     "Results": "raveler._core.results",
     "Runtime": "raveler._core.runtime",
     "Scope": "raveler._core.scope",
+    "StageReport": "raveler._core.flow_report",
     "TaskCancelled": "raveler.exceptions",
     "TaskFunction": "raveler._core.task",
     "as_completed": "raveler._core.together",
@@ -114,6 +128,7 @@ _HOMES = {
 }
 _FACES = {"db", "files", "http", "transfer"}
 _FORWARDED = {
+    "flow",
     "imap_unordered",
     "map",
     "options",

@@ -112,9 +112,10 @@ def _as_streams(writers: list[Any]) -> tuple[TextIO, TextIO]:
 
 
 def _follow_tasks() -> None:
-    from raveler._core.global_random import install_global_random
+    # It installs itself in a worker at its end, as it may be the one that imports `random`, and be half done by now.
+    from importlib import import_module
 
-    install_global_random()
+    import_module("raveler._core.global_random")
 
 
 def _authkey() -> bytes | None:

@@ -9,7 +9,7 @@ import random
 import sys
 
 from raveler import _raveler
-from raveler._core import rng
+from raveler._core import process, rng
 from raveler._core.imports import when_imported
 
 TYPE_CHECKING = False
@@ -156,3 +156,7 @@ def _split(seed: int) -> Iterator[int]:
     for _ in range(4):
         yield seed & 0xFFFFFFFF
         seed >>= 32
+
+
+if process.is_worker:
+    install_global_random()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike, fspath
 
 from raveler._core import functions, progress
 from raveler._core import options as _options
@@ -36,9 +37,9 @@ class _Plan:
             message = f'errors must be "raise", "return" or "skip", not {self.errors!r}'
             raise ValueError(message)
         self.progress = take("progress", False)  # noqa: FBT003 - a private function says what it is by its name
-        if take("journal", None) is not None or take("journal_reset", False):  # noqa: FBT003 - a private function says what it is by its name
-            message = "journal= is not part of this version of raveler"
-            raise NotImplementedError(message)
+        self.journal = journal_of(take("journal", None), take("journal_reset", False))  # noqa: FBT003 - a private function says what it is by its name
+        # Finished items are those before the first that is missing.
+        self.ordered = self.ordered or self.journal is not None
 
 
 def start(
@@ -53,20 +54,32 @@ def start(
     runtime._check_open()  # noqa: SLF001 - the core and its extension are one unit
     plan = _Plan(options)
     inner, leading, own = functions.resolve(function)
-    if own["on"] == "native":
-        return _native_run(runtime, function, _source(iterables), plan, options, star=star)
-    # With its object a method travels once, not once for each item.
-    target = partial(inner, *leading) if leading else inner
-    given = {**runtime._options, **runtime._checked(options)}  # noqa: SLF001 - the core and its extension are one unit
-    if "on" in given:
-        functions.check_on(inner, given["on"])
     name = functions.name_of(inner)
-    view = runtime._view({"name": name, **own, **given})  # noqa: SLF001 - the core and its extension are one unit
+    make: Callable[..., Results[Any]]
+    if own["on"] == "native":
+        given = {name: value for name, value in options.items() if name != "on"}
+        name = functions.name_of(function)
+        make = partial(_native_run, runtime, function, plan=plan, options=given, star=star)
+    else:
+        # With its object a method travels once, not once for each item.
+        target = partial(inner, *leading) if leading else inner
+        given = {**runtime._options, **runtime._checked(options)}  # noqa: SLF001 - the core and its extension are one unit
+        if "on" in given:
+            functions.check_on(inner, given["on"])
+        given = {"name": name, **own, **given}
+        view = runtime._view(given)  # noqa: SLF001 - the core and its extension are one unit
+        run = _process_run if given["on"] == "process" else _window_run
+        make = partial(run, view, target, plan=plan, star=star)
     # Before the sources are opened: a wrong argument leaves them untouched.
     meter = progress.meter(plan.progress, name, _length(iterables))
-    source = _source(iterables)
-    run = _process_run if view._options["on"] == "process" else _window_run  # noqa: SLF001 - the core and its extension are one unit
-    results = run(view, target, source, plan, star=star)
+    if plan.journal is None:
+        results = make(_source(iterables))
+    else:
+        from raveler._core import journal_map
+
+        path, reset = plan.journal
+        call = journal_map.fingerprint(runtime, function, given | {"errors": plan.errors, "star": star})
+        results = journal_map.results(runtime, path, call, make, lambda: _source(iterables), reset=reset)
     results._name = name  # noqa: SLF001 - the core and its extension are one unit
     if meter is not None:
         results = MeteredResults(results, meter)
@@ -75,7 +88,14 @@ def start(
 
 
 def _process_run(
-    view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
+    view: Runtime,
+    function: Callable[..., Any],
+    source: Iterator[Any],
+    *,
+    plan: _Plan,
+    star: bool,
+    first: int = 0,
+    marks: bool = False,
 ) -> Results[Any]:
     if plan.concurrency is not None:
         message = (
@@ -95,14 +115,24 @@ def _process_run(
         "errors": plan.errors,
         "star": star,
     }
+    if marks:
+        options |= {"first": first, "marks": True}
     return ProcessResults(view, function, source, options)
 
 
 def _window_run(
-    view: Runtime, function: Callable[..., Any], source: Iterator[Any], plan: _Plan, *, star: bool
+    view: Runtime,
+    function: Callable[..., Any],
+    source: Iterator[Any],
+    *,
+    plan: _Plan,
+    star: bool,
+    first: int = 0,
+    marks: bool = False,
 ) -> Results[Any]:
     from raveler._core.window import DEFAULT_CONCURRENCY
 
+    del marks  # it always has them
     on = view._options["on"]  # noqa: SLF001 - the core and its extension are one unit
     concurrency = plan.concurrency or DEFAULT_CONCURRENCY.get(on, DEFAULT_CONCURRENCY["thread"])
     return WindowResults(
@@ -115,6 +145,7 @@ def _window_run(
         concurrency=concurrency,
         window=plan.window or 4 * concurrency,
         is_loop=on == "loop",
+        first=first,
     )
 
 
@@ -122,21 +153,23 @@ def _native_run(
     runtime: Runtime,
     function: Callable[..., Any],
     source: Iterator[Any],
+    *,
     plan: _Plan,
     options: dict[str, Any],
-    *,
     star: bool,
+    first: int = 0,
+    marks: bool = False,
 ) -> Results[Any]:
     """Return the results of an operation of Rust: its calls are tasks by themselves."""
     from raveler._core.window import DEFAULT_CONCURRENCY
 
-    given = {name: value for name, value in options.items() if name != "on"}
+    del first, marks  # it has no random stream, and always has marks
 
     def submit(_call: int, _index: int, function: Callable[..., Any], items: tuple[Any, ...]) -> Any:
-        return function(*items, **given)
+        return function(*items, **options)
 
     concurrency = plan.concurrency or DEFAULT_CONCURRENCY["native"]
-    results: Results[Any] = WindowResults(
+    return WindowResults(
         runtime,
         function,
         source,
@@ -148,12 +181,6 @@ def _native_run(
         is_loop=False,
         submit=submit,
     )
-    results._name = functions.name_of(function)  # noqa: SLF001 - the core and its extension are one unit
-    meter = progress.meter(plan.progress, results._name, None)  # noqa: SLF001 - the core and its extension are one unit
-    if meter is not None:
-        results = MeteredResults(results, meter)
-    runtime._track(results)  # noqa: SLF001 - the core and its extension are one unit
-    return results
 
 
 def _source(iterables: tuple[Any, ...]) -> Iterator[Any]:
@@ -183,6 +210,26 @@ def _chunk(value: object) -> int | str:
         message = f'chunk={value!r} is not a size: it must be "auto" or a whole number of at least 1'
         raise ValueError(message)  # noqa: TRY004 - a text is accepted, this one is not
     return _options.count("chunk", value)
+
+
+def journal_of(journal: object, reset: object) -> tuple[str, bool] | None:
+    """Return where a journal is and whether it begins again, or None if there is none."""
+    is_reset = _switch("journal_reset", reset)
+    if journal is None:
+        if is_reset:
+            message = "journal_reset=True needs a journal; give journal=, too"
+            raise ValueError(message)
+        return None
+    return _path("journal", journal), is_reset
+
+
+def _path(name: str, value: object) -> str:
+    if isinstance(value, (str, PathLike)):
+        path = fspath(value)
+        if isinstance(path, str) and path and "://" not in path:
+            return path
+    message = f"{name} must be the path of a file, not {value!r}"
+    raise TypeError(message)
 
 
 def _switch(name: str, value: object) -> bool:

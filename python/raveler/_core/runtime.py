@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from contextvars import ContextVar
+    from os import PathLike
     from typing import Any, Self, TypeVar, Unpack, overload
 
+    from raveler._core.flow import Flow
     from raveler._core.limits import Rate
     from raveler._core.loop_place import LoopPlace
     from raveler._core.results import Results
@@ -199,14 +201,17 @@ class Runtime(_raveler.Runtime):
                 ``"skip"`` failed items and count them.
             progress: Show a bar on a terminal; or a function that is called with (done, total or None).
             key: A name for this call, in place of its number, that random streams depend on.
-            journal: Not part of this version.
-            journal_reset: Not part of this version.
+            journal: A file that finished items are recorded in before they are yielded: after a crash or a reboot the
+                same call yields them again and computes only the rest. Results come in the order of the input.
+            journal_reset: Forget what the journal holds and begin again.
             concurrency: How many run at once on the loop or on threads.
             options: The options of a task.
 
         Raises:
             TypeError: If an argument has the wrong type.
             ValueError: If a value is out of range.
+            JournalMismatch: If the journal belongs to another call, or the items are others.
+            JournalError: If the journal can't be used.
 
         Example:
             >>> import raveler as rv
@@ -311,6 +316,31 @@ class Runtime(_raveler.Runtime):
             raise TypeError(message)
         view = self._view({**own, **self._options, **self._checked(options)})
         return reduce(view, op if leading else inner, items, initial)
+
+    def flow(
+        self, source: Iterable[T], *, journal: str | PathLike[str] | None = None, journal_reset: bool = False
+    ) -> Flow[T]:
+        """Return a pipeline over a source, to be made longer by its stages; see `raveler.Flow`.
+
+        Args:
+            source: Any iterable; it is pulled lazily, by the thread that asks for the items.
+            journal: Where finished items of the source are recorded, so that the same flow goes on after a crash: a
+                file, or, if the flow ends in a table, the name of the journal in the database of that table.
+            journal_reset: Forget what the journal holds and begin again.
+
+        Example:
+            >>> import raveler as rv
+            >>> with rv.Runtime() as rt:
+            ...     rt.flow(range(5)).map(str).batch(2).list()
+            [['0', '1'], ['2', '3'], ['4']]
+        """
+        from raveler._core.flow import Flow
+        from raveler._core.mapping import journal_of
+
+        if not hasattr(type(source), "__iter__") and not hasattr(type(source), "__getitem__"):
+            message = f"a flow needs an iterable as its source, and {source!r} is a {type(source).__name__}"
+            raise TypeError(message)
+        return Flow(self, source, journal=journal_of(journal, journal_reset))
 
     def scope(self) -> Scope:
         """Return a block whose tasks end before it does; see `raveler.scope`."""

@@ -45,6 +45,11 @@ class ThreadPlace:
         """
         import ctypes
 
+        from raveler import exceptions
+
+        # The thread may wait for a task that is cancelled next. The class of that error is made by Python code at its
+        # first use, and there the exception would be delivered where nobody expects it.
+        _ = exceptions.TaskCancelled
         with self._lock:
             thread = self._running.get(call)
             if thread is None or call in self._abandoned:

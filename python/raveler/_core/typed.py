@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from os import PathLike
     from typing import Any, Literal, ParamSpec, Protocol, TypedDict, TypeVar, overload
 
     from raveler._raveler import Shared, Task
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         chunk: int | Literal["auto"]
         errors: Literal["raise", "return", "skip"]
         progress: bool | Callable[[int, int | None], object]
-        journal: str | None
+        journal: str | PathLike[str] | None
         journal_reset: bool
         concurrency: int | None
 

@@ -37,13 +37,15 @@ class Window(Generic[T]):
         window: int,
         is_loop: bool,
         submit: Callable[..., _raveler.Task[T]] | None = None,
+        first: int = 0,
     ) -> None:
-        """Start nothing: the first item is pulled by whoever asks first."""
+        """Start nothing: the first item, whose index is ``first``, is pulled by whoever asks first."""
         self._call = view._reserve_call()  # noqa: SLF001 - the core and its extension are one unit
         self._submit = submit or view._submit_item  # noqa: SLF001 - the core and its extension are one unit
         self._adopted = view._adopted_loop  # noqa: SLF001 - the core and its extension are one unit
         self._function = function
         self._source = source
+        self._first = first
         self._star = star
         self._ordered = ordered
         self._errors = errors
@@ -55,9 +57,11 @@ class Window(Generic[T]):
         self._finished: deque[tuple[int, _raveler.Task[T]]] = deque()
         self._running = 0
         self._pulled = 0
+        self._given = -1
         self._source_ended = False
         self._source_error: BaseException | None = None
         self._skipped = 0
+        self._failed = 0
         self._done = 0
         self._closed = False
 
@@ -101,27 +105,34 @@ class Window(Generic[T]):
             StopIteration: At the end.
         """
         while not self.closed:
-            for letter in self._mail.drain():
-                self._absorb(letter)
+            self._receive()
             self._fill()
             ready = self._next_ready()
             if ready is None:
-                if self.in_flight:
+                if self.in_flight or not self._source_ended:
                     return _raveler.NOT_READY
                 self._closed = True
-                if self._source_error is not None:
-                    raise self._source_error
+                # An error leads to the frames that it went through, and so back here: who raises it lets it go.
+                error, self._source_error = self._source_error, None
+                if error is not None:
+                    raise error
                 break
+            self._given = ready[0]
             error = error_of(ready[1])
+            self._failed += error is not None
             if self._errors == "raise" and error is not None:
                 self.close()
-                raise error
+                raise self._told(error)
             if self._errors == "skip" and error is not None:
-                self._skipped += 1
+                self._leaves(skipped=True)
                 continue
-            self._done += 1
+            self._leaves(skipped=False)
             return ready[1].result() if error is None else error
         raise StopIteration
+
+    def mark(self) -> tuple[int, bool]:
+        """Return the position of the item that was yielded last, and that it is the only one of that position."""
+        return self._given, True
 
     def collect(self) -> list[T]:
         """Return all results."""
@@ -131,6 +142,7 @@ class Window(Generic[T]):
         """Cancel what is in flight and close the source."""
         if not self.closed:
             self._closed = True
+            self._source_error = None
             held = self._held
             self._held = deque()
             self._finished.clear()
@@ -142,9 +154,9 @@ class Window(Generic[T]):
         self._mail._subscribe(hub, token)  # noqa: SLF001 - the core and its extension are one unit
 
     def _fill(self) -> None:
-        while not self._source_ended and self._running < self._concurrency and self.in_flight < self._window:
+        while not self._source_ended and self._has_room():
             try:
-                item = next(self._source)
+                item = self._pull()
             except StopIteration:
                 self._source_ended = True
                 return
@@ -152,11 +164,36 @@ class Window(Generic[T]):
                 self._source_ended = True
                 self._source_error = error
                 return
-            task = self._submit(self._call, self._pulled, self._function, item if self._star else (item,))
+            except BaseException:
+                # Ctrl-C and the like are nobody's result.
+                self.close()
+                raise
+            if item is _raveler.NOT_READY:
+                return
+            task = self._submit(self._call, self._first + self._pulled, self._function, item if self._star else (item,))
             self._held.append((self._pulled, task))
             self._running += 1
             self._listen(self._pulled, task)
             self._pulled += 1
+
+    def _has_room(self) -> bool:
+        return self._running < self._concurrency and self.in_flight < self._window
+
+    def _receive(self) -> None:
+        for letter in self._mail.drain():
+            self._absorb(letter)
+
+    def _leaves(self, *, skipped: bool) -> None:
+        if skipped:
+            self._skipped += 1
+        else:
+            self._done += 1
+
+    def _pull(self) -> Any:
+        return next(self._source)
+
+    def _told(self, error: BaseException) -> BaseException:
+        return error
 
     def _listen(self, index: int, task: _raveler.Task[T]) -> None:
         put = self._mail.put
