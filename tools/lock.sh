@@ -13,6 +13,6 @@ lock() {
 }
 
 lock "$@" lint.in -o lint.txt
-for name in build test bench docs; do
+for name in build test bench demo docs; do
     lock "$@" --constraints lint.txt "$name.in" -o "$name.txt"
 done

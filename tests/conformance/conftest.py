@@ -16,9 +16,10 @@ from tests.conftest import SETTLED
 from tests.gate import Gatekeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     NewRuntime = Callable[..., rv.Runtime]
+    RunLoop = Callable[[Callable[[], Awaitable[Any]]], Any]
 
 WORKERS = 2
 
@@ -28,6 +29,12 @@ def engine(request: pytest.FixtureRequest) -> EngineUnderTest:
     """Give each engine in turn."""
     current: EngineUnderTest = request.param
     return current
+
+
+@pytest.fixture(params=LOOPS)
+def run_loop(request: pytest.FixtureRequest) -> RunLoop:
+    """Give each event loop in turn."""
+    return LOOPS[request.param]
 
 
 @pytest.fixture(autouse=True)
@@ -66,17 +73,17 @@ def _process_is_warm() -> None:
 def warm(runtime: rv.Runtime, engine: EngineUnderTest, keeper: Gatekeeper) -> None:
     """Start all that a runtime starts lazily, so that the leak check can tell it from a leak."""
     if "processes" in engine.capabilities:
-        tasks = [runtime.submit(work.pass_gate, keeper.gate) for _ in range(WORKERS)]
-        keeper.wait_for(WORKERS)
-        keeper.release(WORKERS)
+        tasks = [runtime.submit(work.pass_gate, keeper.gate) for _ in range(runtime.workers)]
+        keeper.wait_for(runtime.workers)
+        keeper.release(runtime.workers)
         for task in tasks:
             task.result()
     runtime.options(on="thread").submit(work.identity, 1).result()
 
-    async def nothing() -> None:
-        pass
+    async def wait() -> None:
+        await runtime.options(on="thread").submit(work.identity, 1)
 
-    runtime.submit(nothing).result()
+    runtime.submit(wait).result()
     task = runtime.submit(work.identity, 1)
     for _ in range(20):
         task = task.then(work.identity)
@@ -95,6 +102,17 @@ def rt(engine: EngineUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ite
         SETTLED.append(Census.take())
         yield runtime
         SETTLED.pop()
+
+
+@pytest.fixture(scope="module")
+def default_runtime(tmp_path_factory: pytest.TempPathFactory) -> rv.Runtime:
+    """Give the default runtime, warm: what it keeps until the end of the process is no leak."""
+    keeper = Gatekeeper(tmp_path_factory.mktemp("default") / "gate")
+    runtime = rv.options()
+    warm(runtime, next(engine for engine in ENGINES if "processes" in engine.capabilities), keeper)
+    rv.files.read(__file__).result()
+    keeper.close()
+    return runtime
 
 
 @pytest.fixture

@@ -10,34 +10,10 @@ import pytest
 
 import raveler as rv
 from tests import work
+from tests.conformance.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conformance.engines import EngineUnderTest
-
-
-class Source:
-    """An endless generator that tells what was taken from it, by whom, and whether it was closed."""
-
-    def __init__(self, stop: int | None = None) -> None:
-        """Count from zero to ``stop`` or for ever."""
-        self.pulled = 0
-        self.threads: set[int] = set()
-        self.closed = False
-        self._stop = stop
-
-    def items(self) -> Iterator[int]:
-        """Yield the numbers."""
-        try:
-            for index in itertools.count():
-                if index == self._stop:
-                    return
-                self.pulled += 1
-                self.threads.add(threading.get_ident())
-                yield index
-        finally:
-            self.closed = True
 
 
 def test_nothing_is_pulled_before_the_first_next(rt: rv.Runtime) -> None:

@@ -135,6 +135,22 @@ def test_error_of_an_item_goes_before_a_later_error_of_the_source(rt: rv.Runtime
         rt.map(lambda value: work.fail_at(2, value), source()).list()
 
 
+@pytest.mark.needs("kill")
+@pytest.mark.parametrize("place", ["process", "thread"])
+def test_interrupt_of_the_source_does_not_wait_for_the_items_before_it(
+    rt: rv.Runtime, keeper: Gatekeeper, place: Any
+) -> None:
+    def source() -> Iterator[int]:
+        yield 0
+        keeper.wait_for(1)
+        raise KeyboardInterrupt
+
+    gate = keeper.gate
+    with pytest.raises(KeyboardInterrupt):
+        rt.map(lambda _: gate.pass_through(), source(), on=place, chunk=1, window=4).list()
+    keeper.release()
+
+
 def test_item_that_cannot_be_pickled_is_the_error_of_that_item(rt: rv.Runtime) -> None:
     results = rt.map(work.identity, [1, threading.Lock(), 3], errors="return", chunk=3).list()
     assert results[::2] == [1, 3]

@@ -10,18 +10,9 @@ import pytest
 
 import raveler as rv
 from tests import work
-from tests.conformance.loops import LOOPS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    RunLoop = Callable[[Callable[[], Awaitable[Any]]], Any]
-
-
-@pytest.fixture(params=LOOPS)
-def run_loop(request: pytest.FixtureRequest) -> RunLoop:
-    """Give each event loop in turn."""
-    return LOOPS[request.param]
+    from tests.conformance.conftest import RunLoop
 
 
 def test_map_returns_results(rt: rv.Runtime) -> None:

@@ -12,17 +12,8 @@ from tests import work
 from tests.conformance.loops import ASYNCIO_LOOPS, LOOPS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from tests.conformance.conftest import RunLoop
     from tests.gate import Gatekeeper
-
-    RunLoop = Callable[[Callable[[], Awaitable[Any]]], Any]
-
-
-@pytest.fixture(params=LOOPS)
-def run_loop(request: pytest.FixtureRequest) -> RunLoop:
-    """Give each event loop in turn."""
-    return LOOPS[request.param]
 
 
 @pytest.fixture(params=ASYNCIO_LOOPS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -13,8 +14,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.deadline import eventually
+
 FOLDER = Path(__file__).parents[2] / "examples"
 GUARD_S = 50
+LIBRARY = f"{sysconfig.get_path('stdlib')}/asyncio"
 
 
 class Promise(NamedTuple):
@@ -43,13 +47,15 @@ PROMISES = {
         ),
     ),
     "index_library": Promise(
-        ("--folder", f"{sysconfig.get_path('stdlib')}/asyncio", "heappush", "*_lock"),
+        ("--folder", LIBRARY),
         (
-            r"^  speed-up +\d+\.\d\d     of \d+, the limit$",
-            r"^Both indexes are equal: [\d,]+ names in [\d,]+ places\.$",
-            r"^  heappush: \d+ places in \d+ files$",
-            r"^    queues\.py:\d+",
-            r"^  \*_lock: \d+ places in \d+ files$",
+            r"^Python [\d.]+ indexes \d+ files of ",
+            r"^  raveler +\d+\.\d\d$",
+            r"^  asyncio, aiohttp, process pool, aiosqlite +(\d+\.\d\d +\d+\.\d\d times as fast|- +not compared: pip )",
+            r"^  plain script, one file after another +\d+\.\d\d +\d+\.\d\d times as fast$",
+            r"^  the limit of \d+ cores? +\d+\.\d\d +\d+\.\d\d of it$",
+            r"^All [23] databases hold the same [\d,]+ rows: sha256 [0-9a-f]{16}\.\.\.$",
+            r"^Now search it: .*index_library\.py search --index library\.sqlite ",
         ),
     ),
     "mandelbrot": Promise(("small.pgm", "60"), (r"^small\.pgm: 60 x 45 pixels, 2,713 bytes$",)),
@@ -126,3 +132,48 @@ def test_picture_is_whole(tmp_path: Path) -> None:
     assert len(pixels) == 60 * 45
     assert 0 in pixels
     assert max(pixels) > 0
+
+
+def test_index_is_searched_by_a_second_command(tmp_path: Path) -> None:
+    script = FOLDER / "index_library.py"
+    assert run(script, ("--folder", LIBRARY, "--alone"), tmp_path)[0] == 0
+
+    _, out, errors = run(script, ("search", "heappush", "*_lock", "no_such_name"), tmp_path)
+
+    assert errors == ""
+    assert re.search(r"^heappush: \d+ places in \d+ files$", out, re.MULTILINE)
+    assert re.search(r"^  heappush +\d+  queues\.py:\d+, \d+", out, re.MULTILINE)
+    assert re.search(r"^\*_lock: \d+ places in \d+ files$", out, re.MULTILINE)
+    assert "no_such_name: 0 places in 0 files" in out
+
+
+def test_search_says_what_is_missing(tmp_path: Path) -> None:
+    status, out, errors = run(FOLDER / "index_library.py", ("search", "heappush"), tmp_path)
+
+    assert status == 1
+    assert out == ""
+    assert "library.sqlite does not exist" in errors
+
+
+def test_server_of_the_library_ends_with_a_killed_example(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, str(FOLDER / "index_library.py"), "--alone"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        served = next(line for line in process.stdout if line.startswith("served at "))
+        port = int(re.findall(r":(\d+),", served)[0])
+        assert is_listening(port)
+        process.kill()
+
+    eventually(lambda: not is_listening(port), what="the end of the server")
+
+
+def is_listening(port: int) -> bool:
+    """Say whether somebody answers at a port of this machine."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -17,6 +17,13 @@ def _clean(no_leaks: None) -> None:
     """Check every test of this folder for leaks."""
 
 
+@pytest.fixture(scope="session")
+def io_is_warm() -> None:
+    """Let the I/O runtime make what it keeps for the rest of the process: that is no leak."""
+    with rv.Runtime(workers=1) as runtime:
+        rv.files.read(__file__, runtime=runtime).result()
+
+
 @pytest.fixture
 def rt(_clean: None) -> Iterator[rv.Runtime]:
     """Give a runtime of two workers that ends with its test."""

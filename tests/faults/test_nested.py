@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import raveler as rv
 from tests import census, work
+from tests.scripts import run_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def inner_map(count: int) -> list[int]:
@@ -97,6 +102,24 @@ def test_thread_task_may_submit_process_tasks_and_wait(rt: rv.Runtime) -> None:
 
     tasks = [rt.options(on="thread").submit(both) for _ in range(8)]
     assert [task.result() for task in tasks] == [8] * 8
+
+
+FIRST_TO_DRAW = """
+import raveler as rv
+
+def here(value):
+    return value + 1
+
+def nested(count):
+    return rv.map(here, range(count), on="thread").list()
+
+with rv.Runtime(workers=1) as rt:
+    print(rt.submit(nested, 3).result())
+"""
+
+
+def test_thread_tasks_of_a_worker_that_never_drew_a_number_say_nothing(tmp_path: Path) -> None:
+    assert run_script(FIRST_TO_DRAW, folder=tmp_path).check().out == "[1, 2, 3]\n"
 
 
 def test_coroutine_may_await_process_tasks(rt: rv.Runtime) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 import raveler as rv
 from tests import work
+from tests.faults.mounts import private_mounts
 from tests.scripts import run_script
 
 if TYPE_CHECKING:
@@ -28,18 +28,6 @@ WORK = """
 """
 
 FEW = ["prlimit", "--nofile=256:256"]
-
-
-def private_mounts() -> list[str]:
-    """Return the command that gives a script mounts of its own, or skip where that isn't allowed."""
-    prefix = ["unshare", "--mount", "--propagation", "private"]
-    try:
-        probe = subprocess.run([*prefix, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("unshare is not installed")
-    if probe.returncode:
-        pytest.skip("this machine gives us no mount namespace")
-    return prefix
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7, 64])

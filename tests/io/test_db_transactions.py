@@ -70,6 +70,25 @@ def test_transaction_has_every_verb(notes: rv.db.Database, database: Database) -
     assert ids(notes) == [1, 2, 3, 4]
 
 
+def test_statement_that_nobody_waits_for_is_rolled_back_too(notes: rv.db.Database) -> None:
+    for number in range(50):
+        with pytest.raises(KeyError), notes.transaction() as transaction:  # noqa: PT012
+            transaction.copy_in("notes", [(number,)], columns=("id",))
+            transaction.execute(f"INSERT INTO notes VALUES ({1000 + number})")
+            raise KeyError("out")
+    with notes.transaction() as transaction:
+        transaction.execute("INSERT INTO notes VALUES (1)").result()
+    assert ids(notes) == [1]
+
+
+def test_row_that_is_refused_while_the_first_ones_are_on_their_way_leaves_nothing(notes: rv.db.Database) -> None:
+    for base in range(5):
+        rows: list[tuple[Any]] = [(100_000 * base + number,) for number in range(20_000)]
+        with pytest.raises(TypeError), notes.transaction() as transaction:
+            transaction.copy_in("notes", [*rows, (object(),)], columns=("id",))
+    assert ids(notes) == []
+
+
 def test_inner_transaction_is_a_savepoint(notes: rv.db.Database) -> None:
     with notes.transaction() as outer:
         outer.execute("INSERT INTO notes VALUES (1)").result()

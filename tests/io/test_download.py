@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -263,6 +264,25 @@ def test_many_downloads_go_to_a_folder_in_order(nginx: Nginx, tmp_path: Path) ->
     results = rv.transfer.download_many(urls, tmp_path).list()
     assert [done.bytes for done in results] == [index * 100 for index in range(50)]
     assert sorted(names(tmp_path), key=lambda name: int(name.split(".")[0])) == [f"{index}.bin" for index in range(50)]
+
+
+def test_many_downloads_of_one_name_are_numbered_in_order(odd: Odd, tmp_path: Path) -> None:
+    paths = ["/file/a.bin", "/file/b.bin", "/file/a.bin", "/file/a-2.bin", "/file/a.bin", "/file/plain", "/file/plain"]
+    urls = [odd.url(path, size=size, name="proposed") for size, path in enumerate(paths, start=1)]
+    expected = ["a.bin", "b.bin", "a-2.bin", "a-2-2.bin", "a-3.bin", "plain", "plain-2"]
+    for _ in range(2):
+        done = rv.transfer.download_many(urls, tmp_path).list()
+        assert [os.path.basename(one.path) for one in done] == expected  # noqa: PTH119 - a path is text here
+        assert [(tmp_path / name).read_bytes() for name in expected] == [content(0, size) for size in range(1, 8)]
+        assert names(tmp_path) == sorted(expected)
+
+
+def test_many_downloads_tell_an_address_that_is_none(odd: Odd, tmp_path: Path) -> None:
+    urls = [odd.url("/file/a", size=1), "no address", odd.url("/file/a", size=2)]
+    first, wrong, second = rv.transfer.download_many(urls, tmp_path, errors="return")
+    assert (first.bytes, second.bytes) == (1, 2)
+    assert isinstance(wrong, rv.TransferError)
+    assert names(tmp_path) == ["a", "a-2"]
 
 
 def test_many_downloads_take_pairs(odd: Odd, tmp_path: Path) -> None:
