@@ -43,8 +43,9 @@ help: ## List the targets
 install: $(VENV)/.raveler ## Build raveler in release mode into .venv (PYTHON= chooses the interpreter)
 	@echo "raveler is in $(VENV): $(BIN)/raveler doctor tells about this machine"
 
-demo: install ## Index the standard library on all cores, beside plain Python
-	@$(STEP) "demo" $(BIN)/python examples/index_library.py
+demo: install $(VENV)/.demo ## Index the standard library: fetch, parse, write at once, beside the same by hand
+	@$(STEP) "demo" $(BIN)/python examples/index_library.py --index .cache/library.sqlite
+	@$(STEP) "search" $(BIN)/python examples/index_library.py --index .cache/library.sqlite search heappush "*_lock" fsum
 
 # ---- test
 
@@ -74,7 +75,7 @@ test-python: install $(VENV)/.lint $(AZURITE)/.made
 		echo "no CPython 3.13 found: its own executor tests are skipped (pyenv install 3.13 brings it)"; \
 	fi; \
 	$(STEP) "python tests" $(BIN)/python -m pytest
-	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/parallel.md docs/io.md
+	@$(STEP) "examples in the documents" $(BIN)/python tools/doc_examples.py README.md docs/*.md docs/guide/*.md
 
 # Servers that no Python package carries; their tests are skipped, with this target named, where they are missing.
 servers: $(AZURITE)/.made ## Install nginx and MariaDB (as root, on Debian) and the Azure emulator for the I/O tests
@@ -85,12 +86,15 @@ soak: install $(VENV)/.test ## Kill 10,000 workers during 1,000,000 tasks (minut
 
 # ---- measure
 
-.PHONY: bench-parallel bench-io
+.PHONY: bench-parallel bench-io bench-flow
 bench-parallel: install $(VENV)/.bench ## Measure every figure beside its peers (minutes; ARGS= goes to the runner)
 	@$(BIN)/python -m bench.parallel $(ARGS)
 
 bench-io: install $(VENV)/.bench ## Measure requests, transfers and databases beside their peers (ARGS= goes to the runner)
 	@$(BIN)/python -m bench.io $(ARGS)
+
+bench-flow: install $(VENV)/.bench ## Measure pipelines: the main job, each item, memory, the journal (ARGS= too)
+	@$(BIN)/python -m bench.flow $(ARGS)
 
 # ---- lint: cheap first; `make -k lint` shows all that is wrong
 
@@ -172,7 +176,7 @@ $(VENV)/.made: requirements/build.txt
 	@$(STEP) "build tools" $(PIP) install --require-hashes -r requirements/build.txt
 	@touch $@
 
-$(VENV)/.test $(VENV)/.bench $(VENV)/.docs: $(VENV)/.%: requirements/%.txt $(VENV)/.made
+$(VENV)/.test $(VENV)/.bench $(VENV)/.demo $(VENV)/.docs: $(VENV)/.%: requirements/%.txt $(VENV)/.made
 	@$(STEP) "$* tools" $(PIP) install --require-hashes -r $<
 	@touch $@
 

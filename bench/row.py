@@ -91,6 +91,7 @@ class Row:
         name: What `--only` takes.
         references: Contestants that are no peers but show a limit or a baseline; the first is the limit that is shown.
         absent: Peers that can't do this work, each with the reason.
+        sample_s: Seconds after which a sample counts as hung.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Row:
     contestants: Mapping[str, Contestant]
     references: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
+    sample_s: float = 30.0
 
     @property
     def peers(self) -> list[str]:

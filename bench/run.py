@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ROUNDS = 5
 QUICK_ROUNDS = 3
 START_S = 60.0
-SAMPLE_S = 30.0
 END_S = 10.0
 BEHIND = {1: 4.0, 2: 1.5}  # so many times behind after so many samples is out of the race
 
@@ -68,7 +67,7 @@ def measure(table: str, row: Row, setting: Setting, rounds: int, only: Sequence[
         for turn in range(rounds):
             for lane in [*racing[turn % max(len(racing), 1) :], *racing[: turn % max(len(racing), 1)]]:
                 try:
-                    lane.measure(SAMPLE_S)
+                    lane.measure(row.sample_s)
                 except LaneError as error:
                     finding.failed[lane.name] = str(error)
                     racing.remove(lane)
