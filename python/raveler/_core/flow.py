@@ -1,7 +1,7 @@
 """A flow: a source and the stages that its items go through, each where its kind of work belongs."""
 
 # The types of the items change from stage to stage, and what a joint makes of them nobody can write down.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
