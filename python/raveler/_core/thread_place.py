@@ -107,22 +107,29 @@ class ThreadPlace:
             del call
 
     def _leave(self, call: _raveler.Call) -> None:
-        """Forget a call; an interrupt that was meant for it must not reach the next one."""
+        """Forget a call; an interrupt that was meant for it must not reach the next one.
+
+        One that is still on its way is received here: to call it off would leave the interpreter looking for it for
+        ever, at every step of every thread, and CPython 3.11 hangs then in a thread that is traced.
+        """
         while True:
             try:
                 with self._lock:
                     thread = self._running.pop(call, None)
                     if thread is not None:
                         self._free += 1
-                    if self._abandoned.pop(call, None) is not None and thread is not None:
-                        import ctypes
+                    is_abandoned = self._abandoned.pop(call, None) is not None and thread is not None
+                if is_abandoned and thread is not None:
+                    import ctypes
 
-                        _interrupt(ctypes, thread, None)
+                    _interrupt(ctypes, thread, calls.Abandoned)
+                    while True:
+                        pass
             except calls.Abandoned:
                 continue
             return
 
 
-def _interrupt(ctypes: object, thread: int, error: type[BaseException] | None) -> None:
-    exception = ctypes.py_object(error) if error is not None else None  # type: ignore[attr-defined]
+def _interrupt(ctypes: object, thread: int, error: type[BaseException]) -> None:
+    exception = ctypes.py_object(error)  # type: ignore[attr-defined]
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), exception)  # type: ignore[attr-defined]
