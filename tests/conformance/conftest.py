@@ -105,14 +105,15 @@ def rt(engine: EngineUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def default_runtime(tmp_path_factory: pytest.TempPathFactory) -> rv.Runtime:
-    """Give the default runtime, warm: what it keeps until the end of the process is no leak."""
+def default_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rv.Runtime]:
+    """Give the default runtime, warm; its workers end with the module, since other tests count workers."""
     keeper = Gatekeeper(tmp_path_factory.mktemp("default") / "gate")
     runtime = rv.options()
     warm(runtime, next(engine for engine in ENGINES if "processes" in engine.capabilities), keeper)
     rv.files.read(__file__).result()
     keeper.close()
-    return runtime
+    yield runtime
+    runtime.close()
 
 
 @pytest.fixture
