@@ -30,7 +30,14 @@ def zygote_main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGURG, _raveler._interrupt)  # noqa: SLF001 - the core and its extension are one unit
     process.is_worker = True
-    seat = _raveler._zygote()  # noqa: SLF001 - the core and its extension are one unit
+    zygote, parent = os.getpid(), os.getppid()
+    try:
+        seat = _raveler._zygote()  # noqa: SLF001 - the core and its extension are one unit
+    except OSError:
+        # Whoever asked for this process may have ended meanwhile: that is nobody's error.
+        if os.getppid() == (parent if os.getpid() == zygote else zygote):
+            raise
+        os._exit(0)
     if seat is not None:
         prepare(seat.index, seat.fault_fd)
         # Nothing of the zygote's is to be run again at the end of its forks.

@@ -47,7 +47,8 @@ def test_workers_go_with_their_parent(doing: str, tmp_path: Path, keeper: Gateke
         assert len(family) >= 2
         script.kill()
         assert still_alive_after(family, 1.0) == []
-        assert census.marked(script.mark) == {}
+        # The script itself may still be on its way out.
+        assert census.marked(script.mark).keys() <= {script.pid}
 
 
 def test_idle_workers_go_with_their_parent(tmp_path: Path) -> None:
