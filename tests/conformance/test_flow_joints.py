@@ -192,3 +192,10 @@ def test_windows_of_batches_of_parts(rt: rv.Runtime) -> None:
     flow = rt.flow(range(6)).flat_map(lambda value: [value] * 2).batch(3).window(2)
     batches = [[0, 0, 1], [1, 2, 2], [3, 3, 4], [4, 5, 5]]
     assert tuples(flow) == list(itertools.pairwise(batches))
+
+
+def test_stages_behind_a_zip_are_counted_as_they_were_written(rt: rv.Runtime) -> None:
+    other = rt.flow("abc").map(str.upper).filter(bool)
+    with pytest.raises(ValueError, match="refused") as caught:
+        rt.flow(range(3)).map(float).zip(other).map(work.fail).list()
+    assert caught.value.__notes__[-1].startswith("in stage 3 (map fail) of the flow")

@@ -172,9 +172,13 @@ class Chain:
         """Return the items that a zip adds: a flow becomes a part of this one."""
         from raveler._core.flow import Flow
 
-        if isinstance(other, Flow):
-            return self.extend(plain(other._source), other._stages)  # noqa: SLF001 - one flow within another
-        return plain(other)
+        if not isinstance(other, Flow):
+            return plain(other)
+        # Its stages are counted by themselves, as they were written.
+        number, self._number = self._number, 0
+        last = self.extend(plain(other._source), other._stages)  # noqa: SLF001 - one flow within another
+        self._number = number
+        return last
 
 
 def groups(stages: Sequence[Stage]) -> list[list[Stage]]:
